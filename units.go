@@ -1,0 +1,55 @@
+package parley
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// FormatDuration writes d the way reports do: three significant digits, one unit ("184 ms", "2.31 s").
+func FormatDuration(d time.Duration) string {
+	abs := d.Abs()
+	switch {
+	case abs >= 10*time.Minute:
+		return fmt.Sprintf("%.0f min", d.Minutes())
+	case abs >= time.Second-500*time.Microsecond:
+		return significant(d.Seconds()) + " s"
+	case abs >= time.Millisecond-500*time.Nanosecond:
+		return significant(float64(d)/float64(time.Millisecond)) + " ms"
+	case d == 0:
+		return "0 ms"
+	default:
+		return significant(float64(d)/float64(time.Microsecond)) + " µs"
+	}
+}
+
+// significant keeps three significant digits and never falls back to exponents.
+func significant(v float64) string {
+	abs := v
+	if abs < 0 {
+		abs = -abs
+	}
+	switch {
+	case abs >= 100:
+		return strconv.FormatFloat(v, 'f', 0, 64)
+	case abs >= 10:
+		return strconv.FormatFloat(v, 'f', 1, 64)
+	default:
+		return strconv.FormatFloat(v, 'f', 2, 64)
+	}
+}
+
+// FormatShare writes a ratio as a percentage ("0.42 %", "12 %").
+func FormatShare(ratio float64) string {
+	percent := ratio * 100
+	switch {
+	case percent == 0:
+		return "0 %"
+	case percent < 10:
+		return strconv.FormatFloat(percent, 'f', 2, 64) + " %"
+	case percent < 99.95 && percent > 90:
+		return strconv.FormatFloat(percent, 'f', 1, 64) + " %"
+	default:
+		return strconv.FormatFloat(percent, 'f', 0, 64) + " %"
+	}
+}
