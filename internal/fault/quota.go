@@ -62,16 +62,19 @@ func (b *Bucket) Take(n int64, at time.Duration) Grant {
 		b.level = min(full, b.level+b.units(at-b.last))
 		b.last = at
 	}
-	g := Grant{Limit: b.quota.Limit, OK: float64(n) <= b.level, Used: int64(full - math.Floor(b.level))}
+	// What a wait was computed for must suffice after it, whatever the rounding.
+	const slack = 1e-6
+	whole := math.Floor(b.level + slack)
+	g := Grant{Limit: b.quota.Limit, OK: float64(n) <= b.level+slack, Used: int64(full - whole)}
 	switch {
 	case g.OK:
-		b.level -= float64(n)
+		b.level = max(0, b.level-float64(n))
 	case float64(n) > full:
 		g.Wait = -1
 	default:
 		g.Wait = b.refill(float64(n) - b.level)
 	}
-	g.Remaining = int64(b.level)
+	g.Remaining = int64(b.level + slack)
 	g.Reset = b.refill(full - b.level)
 	return g
 }
