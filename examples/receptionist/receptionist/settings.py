@@ -1,0 +1,88 @@
+"""Configuration. The environment is the only source, read once at the start."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from zoneinfo import ZoneInfo
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that differs between installations. Secrets stay out of `repr`."""
+
+    database_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
+    openai_api_key: str = field(repr=False)
+    evolution_api_key: str = field(repr=False)
+    port: int = 8000
+    web_workers: int = 2
+    openai_base_url: str = "https://api.openai.com/v1"
+    openai_model: str = "gpt-4o-mini"
+    evolution_api_url: str = "http://127.0.0.1:8080"
+    evolution_instance: str = "receptionist"
+    webhook_secret: str | None = field(default=None, repr=False)
+    database_connections: int = 20
+    """Connections to PostgreSQL, all workers together."""
+    max_turns: int = 200
+    """Turns under way in one worker; what comes beyond waits in Redis."""
+    debounce: float = 0.0
+    """Seconds to wait for more messages before a turn starts."""
+    drain: float = 25.0
+    """Seconds that turns under way get to finish when a worker stops."""
+    timezone: tzinfo = ZoneInfo("America/Sao_Paulo")
+    span_log: str | None = None
+    log_level: str = "INFO"
+
+    @property
+    def pool_size(self) -> int:
+        """Connections to PostgreSQL of one worker."""
+        return max(2, self.database_connections // self.web_workers)
+
+    @classmethod
+    def from_environment(cls, env: Mapping[str, str] = os.environ) -> Settings:
+        """Read the settings; a missing or malformed one is a `SettingsError` that names it."""
+
+        def text(name: str, default: str) -> str:
+            return env.get(name) or default
+
+        def number(name: str, default: float, least: float) -> float:
+            try:
+                value = float(text(name, str(default)))
+            except ValueError:
+                raise SettingsError(f"{name} is not a number") from None
+            if value < least:
+                raise SettingsError(f"{name} must be at least {least:g}")
+            return value
+
+        def secret(name: str) -> str:
+            if not env.get(name):
+                raise SettingsError(f"{name} is not set")
+            return env[name]
+
+        return cls(
+            database_url=secret("DATABASE_URL"),
+            redis_url=secret("REDIS_URL"),
+            openai_api_key=secret("OPENAI_API_KEY"),
+            evolution_api_key=secret("EVOLUTION_API_KEY"),
+            port=int(number("PORT", cls.port, 1)),
+            web_workers=int(number("WEB_WORKERS", cls.web_workers, 1)),
+            openai_base_url=text("OPENAI_BASE_URL", cls.openai_base_url).rstrip("/"),
+            openai_model=text("OPENAI_MODEL", cls.openai_model),
+            evolution_api_url=text("EVOLUTION_API_URL", cls.evolution_api_url).rstrip("/"),
+            evolution_instance=text("EVOLUTION_INSTANCE", cls.evolution_instance),
+            webhook_secret=env.get("WEBHOOK_SECRET") or None,
+            database_connections=int(number("DATABASE_CONNECTIONS", cls.database_connections, 1)),
+            max_turns=int(number("MAX_TURNS", cls.max_turns, 1)),
+            debounce=number("DEBOUNCE_SECONDS", cls.debounce, 0),
+            drain=number("DRAIN_SECONDS", cls.drain, 0),
+            timezone=ZoneInfo(text("TIMEZONE", "America/Sao_Paulo")),
+            span_log=env.get("SPAN_LOG") or None,
+            log_level=text("LOG_LEVEL", cls.log_level).upper(),
+        )
+
+
+class SettingsError(ValueError):
+    """The environment lacks something or holds something unusable."""
