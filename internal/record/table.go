@@ -2,6 +2,7 @@ package record
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"strconv"
 	"sync"
@@ -12,10 +13,12 @@ import (
 
 // table collects the rows of one table in memory and saves them in segments.
 //
-// There are two buffers: rows, which the engine appends to under a mutex held
-// for an append and no longer, and batch, which belongs to the writer's
-// goroutine until it is on the disk. Both keep their memory, so that a run in
-// its steady state allocates nothing per row.
+// The engine appends to rows, under a mutex held for an append and no longer.
+// The saving goroutine swaps rows for an empty buffer and adds them to the tail, which is
+// the content of the newest segment. That segment is replaced by a longer one at
+// every save until it has sealRows, so that a slow run of an hour leaves a few
+// files and not thousands. All buffers keep their memory: in its steady state
+// a run allocates nothing per row.
 type table[T any] struct {
 	name   string
 	newest func(*T) time.Duration
@@ -27,20 +30,22 @@ type table[T any] struct {
 	// full is sent to, without waiting, when rows reaches segmentRows.
 	full        chan<- struct{}
 	segmentRows int
+	sealRows    int
 	bound       int // rows is never longer than this
 
 	mu      sync.Mutex
 	rows    []T
-	arena   []uint64 // holds the rows' hashes
+	hashed  []uint64 // holds the rows' hashes
 	added   int64
 	dropped int64
 
-	// Of the writer's goroutine alone.
-	batch      []T
-	batchArena []uint64
-	segments   int // written so far
-	encoder    *parquet.GenericWriter[T]
-	encoded    bytes.Buffer
+	// Of the saving goroutine alone.
+	spare    []T // empty between saves
+	tail     []T // rows of the newest segment
+	saved    int // of them on the disk
+	segments int // sealed so far
+	encoder  *parquet.GenericWriter[T]
+	encoded  bytes.Buffer
 }
 
 // add appends a row, or counts it as dropped when the disk has been too slow
@@ -60,10 +65,10 @@ func (t *table[T]) add(row T) {
 	}
 	if t.hashes != nil {
 		if own := t.hashes(last); len(*own) > 0 {
-			from := len(t.arena)
-			// Growing moves the arena; rows before keep the old one alive.
-			t.arena = append(t.arena, *own...)
-			*own = t.arena[from:len(t.arena):len(t.arena)]
+			from := len(t.hashed)
+			// Growing moves the memory; rows before keep the old one alive.
+			t.hashed = append(t.hashed, *own...)
+			*own = t.hashed[from:len(t.hashed):len(t.hashed)]
 		}
 	}
 	isFull := len(t.rows) == t.segmentRows
@@ -76,23 +81,32 @@ func (t *table[T]) add(row T) {
 	}
 }
 
-// take moves what was added into the batch, unless an earlier batch still waits
-// for the disk. It returns the size of the batch.
-func (t *table[T]) take() int {
-	if len(t.batch) > 0 {
-		return len(t.batch)
+// take moves what was added into the tail, unless rows in the tail still wait
+// for the disk: then memory is bounded by leaving the rest where it is.
+func (t *table[T]) take() {
+	if len(t.tail) > t.saved {
+		return
 	}
 	t.mu.Lock()
-	t.rows, t.batch = t.batch[:0], t.rows
-	t.arena, t.batchArena = t.batchArena[:0], t.arena
+	t.rows, t.spare = t.spare, t.rows
+	if len(t.hashed) > 0 {
+		// The rows refer to it from now on. Next time will need about as much.
+		t.hashed = make([]uint64, 0, len(t.hashed)+len(t.hashed)/4)
+	}
 	t.mu.Unlock()
-	return len(t.batch)
+	if len(t.tail) == 0 {
+		t.tail, t.spare = t.spare, t.tail
+	} else {
+		t.tail = append(t.tail, t.spare...)
+	}
+	t.spare = t.spare[:0]
 }
 
-// save writes the batch as the next segment and returns the newest instant in
-// it. After an error the batch is kept for another attempt.
+// save brings what was added to the disk and returns the newest instant in the
+// segment written. After an error the rows are kept for another attempt.
 func (t *table[T]) save(d disk, dir string) (time.Duration, error) {
-	if t.take() == 0 {
+	t.take()
+	if len(t.tail) == t.saved {
 		return 0, nil
 	}
 	newest, err := t.encode()
@@ -106,16 +120,19 @@ func (t *table[T]) save(d disk, dir string) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	t.segments++
-	t.batch = t.batch[:0]
+	t.saved = len(t.tail)
+	if t.saved >= t.sealRows {
+		t.segments++
+		t.tail, t.saved = t.tail[:0], 0
+	}
 	return newest, nil
 }
 
-// encode turns the batch into the bytes of a complete Parquet file.
+// encode turns the tail into the bytes of a complete Parquet file.
 func (t *table[T]) encode() (time.Duration, error) {
 	newest := time.Duration(0)
-	for i := range t.batch {
-		newest = max(newest, t.newest(&t.batch[i]))
+	for i := range t.tail {
+		newest = max(newest, t.newest(&t.tail[i]))
 	}
 	t.encoded.Reset()
 	if t.encoder == nil {
@@ -124,18 +141,22 @@ func (t *table[T]) encode() (time.Duration, error) {
 		t.encoder.Reset(&t.encoded)
 	}
 	t.encoder.SetKeyValueMetadata(newestKey, strconv.FormatInt(int64(newest), 10))
-	if _, err := t.encoder.Write(t.batch); err != nil {
-		return 0, err
+	if _, err := t.encoder.Write(t.tail); err != nil {
+		return 0, fmt.Errorf("encode %s: %w", t.name, err)
 	}
-	return newest, t.encoder.Close()
+	if err := t.encoder.Close(); err != nil {
+		return 0, fmt.Errorf("encode %s: %w", t.name, err)
+	}
+	return newest, nil
 }
 
-// dropWaiting gives up the rows that are not on the disk.
+// dropWaiting gives up the rows that are not on the disk. Like save, it is for
+// the saving goroutine.
 func (t *table[T]) dropWaiting() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.dropped += int64(len(t.rows) + len(t.batch))
-	t.rows, t.batch = nil, nil
+	t.dropped += int64(len(t.rows) + len(t.tail) - t.saved)
+	t.rows, t.tail, t.saved = nil, nil, 0
 }
 
 // lost is the number of rows dropped so far.

@@ -23,6 +23,9 @@ type Options struct {
 	// means 262,144 (about 100 MB).
 	SegmentRows int
 	Bound       int
+	// SealRows is the number of rows from which a segment is left as it is and the
+	// next save starts another, 0 means 8,192.
+	SealRows int
 
 	disk disk
 }
@@ -33,6 +36,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.SegmentRows == 0 {
 		o.SegmentRows = 1 << 16
+	}
+	if o.SealRows == 0 {
+		o.SealRows = 1 << 13
 	}
 	if o.Bound == 0 {
 		o.Bound = 1 << 18
@@ -104,7 +110,7 @@ func Create(dir string, run *parley.Run, o Options) (*Writer, error) {
 }
 
 func newTable[T any](w *Writer, name string, newest func(*T) time.Duration) *table[T] {
-	return &table[T]{name: name, newest: newest, full: w.full, segmentRows: w.opt.SegmentRows, bound: w.opt.Bound}
+	return &table[T]{name: name, newest: newest, full: w.full, segmentRows: w.opt.SegmentRows, sealRows: w.opt.SealRows, bound: w.opt.Bound}
 }
 
 // Dir is the run's folder.
