@@ -1,0 +1,159 @@
+package drive
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"syscall"
+	"time"
+
+	"parley"
+	"parley/internal/platform"
+)
+
+// deliver sends a webhook of a turn, and again as the platform would, in a
+// goroutine of its own. first and last say whether it carries the first or last message of the turn.
+func (d *Driver) deliver(c *conversation, turn int64, first, last bool, w platform.Webhook) {
+	d.tasks.Go(func() {
+		if first {
+			c.sent(turn)
+		}
+		start := d.since()
+		retry := d.o.Platform.Retry()
+		for attempt := 1; ; attempt++ {
+			status, err := d.o.Sender.Send(w, retry.Timeout())
+			end := d.since()
+			if status/100 == 2 && err == nil {
+				c.acknowledged(turn, last, attempt, end, end-start)
+				d.live.acked.Add(1)
+				d.live.deaf.Store(0)
+				return
+			}
+			d.live.refused.Add(1)
+			if errors.Is(err, syscall.ECONNREFUSED) {
+				d.live.deaf.Add(1)
+			}
+			pause, again := retry.Again(attempt, status, err)
+			c.refuse(turn, failure(status, err), status, attempt, end-start)
+			if !again || !d.pause(pause) {
+				return
+			}
+			start = d.since()
+		}
+	})
+}
+
+// Notify sends a webhook that belongs to no turn (an echo, a status) after its delay.
+func (d *Driver) Notify(s platform.Scheduled) {
+	if d.cutting.Load() {
+		return
+	}
+	d.tasks.Go(func() {
+		retry := d.o.Platform.Retry()
+		for attempt, after := 1, s.After; d.pause(after); attempt++ {
+			status, err := d.o.Sender.Send(s.Webhook, retry.Timeout())
+			d.live.notices.Add(1)
+			if status/100 == 2 && err == nil {
+				return
+			}
+			pause, again := retry.Again(attempt, status, err)
+			if !again {
+				return
+			}
+			after = pause
+		}
+	})
+}
+
+// pause waits, and reports whether the run still goes on.
+func (d *Driver) pause(wait time.Duration) bool {
+	if d.closing.Err() != nil {
+		return false
+	}
+	if wait <= 0 {
+		return true
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-d.closing.Done():
+		return false
+	}
+}
+
+// sent notes when the first webhook of a turn was written.
+func (c *conversation) sent(turn int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.turn.ID != turn {
+		return
+	}
+	c.turn.Sent = c.d.since()
+	c.d.health.note(c.in, c.turn.Sent-c.turn.Due)
+}
+
+// acknowledged notes a 2xx for one message of a turn.
+func (c *conversation) acknowledged(turn int64, last bool, attempt int, at, latency time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.turn.ID != turn {
+		return // the conversation has moved on; the answer overtook the acknowledgement
+	}
+	c.turn.Attempts++
+	c.in.stats.acked.Add(1)
+	c.refused = ""
+	if last {
+		c.turn.Acked = at
+	}
+	if attempt == 1 {
+		c.turn.AckLatency = max(c.turn.AckLatency, latency)
+	}
+	c.touch()
+}
+
+// refuse notes a webhook attempt that got no 2xx.
+func (c *conversation) refuse(turn int64, what string, status, attempt int, latency time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.turn.ID != turn || c.d.cutting.Load() {
+		return
+	}
+	c.turn.Attempts++
+	c.turn.Refused++
+	c.refused = what
+	c.turn.Failure = what
+	if attempt == 1 && status != 0 {
+		c.turn.AckLatency = max(c.turn.AckLatency, latency)
+	}
+	c.touch()
+}
+
+// touch marks the row as changed; a turn that has ended is recorded again when
+// its conversation moves on.
+func (c *conversation) touch() {
+	if c.turn.Outcome != parley.Open {
+		c.dirty = true
+	}
+}
+
+// plainError words a transport error without addresses, so that equal causes count as one.
+func plainError(err error) string {
+	var timeout net.Error
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "connection refused"
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return "connection reset"
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+		return "timed out"
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		return "parley has no file descriptors left"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, ErrClosed):
+		return "connection closed without a response"
+	default:
+		return err.Error()
+	}
+}

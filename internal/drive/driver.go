@@ -1,0 +1,261 @@
+package drive
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"parley"
+	"parley/internal/plan"
+	"parley/internal/platform"
+)
+
+// Platform says messages in the words of one messaging platform.
+type Platform interface {
+	User(index int64) platform.User
+	Message(from platform.User, seq int64, text string, at time.Time) platform.Message
+	Webhook(m platform.Message) platform.Webhook
+	Retry() platform.RetryPolicy
+}
+
+// Sender makes one webhook request and returns the response's status; err is set
+// if there was no response.
+type Sender interface {
+	Send(w platform.Webhook, timeout time.Duration) (status int, err error)
+}
+
+// Recorder keeps what happened. Its methods are called from many goroutines
+// and must not wait.
+type Recorder interface {
+	Turn(parley.Turn)
+	Reply(parley.Reply)
+}
+
+// Options configure a Driver. All fields are required.
+type Options struct {
+	Plan     *plan.Plan
+	Platform Platform
+	Sender   Sender
+	Recorder Recorder
+	Key      parley.Key
+	// Epoch is the start of the run; every offset counts from it.
+	Epoch time.Time
+}
+
+// Driver plays the users of one run.
+type Driver struct {
+	o        Options
+	crowd    *crowd
+	registry registry
+	phase    atomic.Pointer[phase]
+	// closing ends the pauses of webhooks that are to be repeated.
+	closing  context.Context
+	close    context.CancelFunc
+	draining atomic.Bool
+	cutting  atomic.Bool
+
+	conversations int64 // the last number given; only the goroutine that starts conversations writes it
+	turns         atomic.Int64
+	messages      atomic.Int64
+
+	tasks  sync.WaitGroup // webhooks on their way
+	live   live
+	health lags
+	plans  planned
+}
+
+// phase is what a turn needs to know of the phase in force.
+type phase struct {
+	name  string
+	kind  parley.PhaseKind
+	step  int32
+	brisk bool // think times are cut short: nobody else is there to be disturbed
+	stats *stepStats
+}
+
+// briskThink bounds the think time where load does not matter (canary, solo).
+const briskThink = time.Second
+
+// New returns a Driver. The caller must call Close.
+func New(o Options) *Driver {
+	d := &Driver{o: o, crowd: newCrowd(o.Plan), registry: newRegistry()}
+	d.closing, d.close = context.WithCancel(context.Background())
+	d.phase.Store(&phase{name: string(parley.Drain), kind: parley.Drain, stats: &stepStats{}})
+	return d
+}
+
+// since is the offset of now.
+func (d *Driver) since() time.Duration { return time.Since(d.o.Epoch) }
+
+// Run plays one phase of the plan and returns what became of it when its time is
+// over, a stop rule holds, or ctx ends. Conversations under way go on.
+func (d *Driver) Run(ctx context.Context, name string, p plan.Phase) parley.Phase {
+	start := d.since()
+	levels := Levels(p, d.o.Plan.Load.ConversationsPerHour)
+	result := parley.Phase{Name: name, Kind: p.Kind, Start: start, Rate: levels[0].Rate}
+	if p.Kind == parley.Solo {
+		result.Rate = 0
+		d.solo(ctx, name, start+p.Duration)
+	} else {
+		d.open(ctx, name, p.Kind, levels, &result)
+	}
+	result.End = d.since()
+	if ctx.Err() != nil && result.Stopped == "" {
+		result.Stopped = "the run was stopped"
+	}
+	return result
+}
+
+// open lets conversations arrive by schedule, whatever the bot does.
+func (d *Driver) open(ctx context.Context, name string, kind parley.PhaseKind, levels []Level, result *parley.Phase) {
+	rng := rand.New(rand.NewPCG(d.o.Plan.Seed, hashName(name)))
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	wait := func(until time.Duration) bool {
+		timer.Reset(max(0, until-d.since()))
+		select {
+		case <-timer.C:
+			return true
+		case <-ctx.Done():
+			return false
+		}
+	}
+	var rule stopRule
+	arrivals := newPull(Arrivals(levels, d.o.Plan.Load.Arrivals == "even", rng))
+	defer arrivals.stop()
+	for i, level := range levels {
+		here := &phase{name: name, kind: kind, stats: &stepStats{}}
+		if kind == parley.Ramp {
+			here.step = int32(i + 1)
+			result.Steps = append(result.Steps, parley.Step{Start: result.Start + level.Start, End: parley.None, Rate: level.Rate})
+		}
+		d.phase.Store(here)
+		for arrivals.ok && arrivals.next.Level == i {
+			due := result.Start + arrivals.next.Due
+			if !wait(due) {
+				return
+			}
+			d.start(due)
+			arrivals.advance()
+		}
+		if !wait(result.Start + level.End) {
+			return
+		}
+		if kind == parley.Ramp {
+			result.Steps[i].End = d.since()
+			if result.Stopped = rule.saturated(here.stats.snapshot()); result.Stopped != "" {
+				return
+			}
+		}
+	}
+}
+
+// solo plays one conversation after the other until the time is over.
+func (d *Driver) solo(ctx context.Context, name string, until time.Duration) {
+	ctx, cancel := context.WithDeadline(ctx, d.o.Epoch.Add(until))
+	defer cancel()
+	d.phase.Store(&phase{name: name, kind: parley.Solo, brisk: true, stats: &stepStats{}})
+	for ctx.Err() == nil {
+		c := d.start(d.since())
+		if c == nil {
+			return // a ceiling of zero users
+		}
+		select {
+		case <-c.over:
+		case <-ctx.Done():
+			c.leaveAfterTurn()
+			<-c.over // bounded by the user's patience; cutting ends it at once
+		}
+	}
+}
+
+// Canary plays whole conversations, scenario after scenario in the plan's order,
+// until done says that enough was seen. It returns the turns of the last
+// conversation, and whether done was satisfied.
+func (d *Driver) Canary(ctx context.Context, done func() bool) (last parley.Turn, satisfied bool) {
+	d.phase.Store(&phase{name: string(parley.Canary), kind: parley.Canary, brisk: true, stats: &stepStats{}})
+	for i := range d.o.Plan.Scenarios {
+		c := d.startScenario(d.since(), &d.o.Plan.Scenarios[i])
+		if c == nil {
+			return last, false
+		}
+		select {
+		case <-c.over:
+		case <-ctx.Done():
+			c.leaveAfterTurn()
+			<-c.over
+		}
+		last = c.lastTurn()
+		if done() {
+			return last, true
+		}
+		if last.Outcome != parley.Answered || ctx.Err() != nil {
+			return last, false
+		}
+	}
+	return last, false
+}
+
+// start begins the next conversation. It returns nil if a ceiling forbade it.
+func (d *Driver) start(due time.Duration) *conversation { return d.startScenario(due, nil) }
+
+func (d *Driver) startScenario(due time.Duration, only *plan.Scenario) *conversation {
+	d.conversations++
+	from := d.crowd
+	if only != nil {
+		from = &crowd{plan: &plan.Plan{Seed: d.o.Plan.Seed, Users: d.o.Plan.Users, Scenarios: []plan.Scenario{*only}}, weight: only.Weight}
+	}
+	s := from.draw(d.conversations, func(i int64) string { return d.o.Platform.User(i).Name })
+	c := d.newConversation(d.conversations, s)
+	d.plans.add(due, &s, c.phase().brisk)
+	if d.registry.openCount() >= min(d.o.Plan.Load.Concurrency, d.o.Plan.Safety.Users) {
+		c.holdBack(due)
+		return nil
+	}
+	c.enrol()
+	c.begin(due)
+	return c
+}
+
+// Drain lets waiting turns end and starts no others. It returns when all have
+// ended or ctx is done.
+func (d *Driver) Drain(ctx context.Context) parley.Phase {
+	result := parley.Phase{Name: string(parley.Drain), Kind: parley.Drain, Start: d.since()}
+	d.phase.Store(&phase{name: result.Name, kind: parley.Drain, stats: &stepStats{}})
+	d.plans.end(result.Start)
+	d.draining.Store(true)
+	left := d.registry.all()
+	for _, c := range left {
+		c.leaveAfterTurn()
+	}
+	for _, c := range left {
+		select {
+		case <-c.over:
+		case <-ctx.Done():
+			result.Stopped = "the run was stopped"
+		}
+	}
+	result.End = d.since()
+	return result
+}
+
+// Cut ends every conversation now: turns that wait are recorded as cut.
+func (d *Driver) Cut() {
+	d.cutting.Store(true)
+	d.draining.Store(true)
+	d.plans.end(d.since())
+	for _, c := range d.registry.all() {
+		c.cut()
+	}
+}
+
+// Close cuts what is still going on and waits for the webhooks on their way. The
+// caller closes the Sender first, so that they end at once.
+func (d *Driver) Close() {
+	d.Cut()
+	d.close()
+	d.tasks.Wait()
+	d.registry.settle()
+}

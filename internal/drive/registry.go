@@ -1,0 +1,184 @@
+package drive
+
+import (
+	"sync"
+
+	"parley"
+)
+
+// registry finds the conversation that a reply or a call belongs to.
+type registry struct {
+	mu sync.Mutex
+	// open holds the conversations that are not over; lingering ones are over but may still get replies.
+	open       map[*conversation]struct{}
+	byIdentity map[uint64]*conversation // keyed hashes of numbers and message ids
+	byWords    map[uint64]*utterance
+	waiting    map[*conversation]struct{} // conversations in a turn
+	played     map[uint64]struct{}        // keyed hashes of all numbers ever given to a user
+}
+
+// utterance is what is known of one sentence that users wait on.
+type utterance struct {
+	count int // turns waiting on these words
+	last  *conversation
+}
+
+func newRegistry() registry {
+	return registry{
+		open:       make(map[*conversation]struct{}),
+		byIdentity: make(map[uint64]*conversation),
+		byWords:    make(map[uint64]*utterance),
+		waiting:    make(map[*conversation]struct{}),
+		played:     make(map[uint64]struct{}),
+	}
+}
+
+func (r *registry) openCount() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.open)
+}
+
+func (r *registry) waitingCount() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.waiting)
+}
+
+func (r *registry) all() []*conversation {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	list := make([]*conversation, 0, len(r.open))
+	for c := range r.open {
+		list = append(list, c)
+	}
+	return list
+}
+
+// claim gives the user's number to c unless another conversation of the same user is open.
+func (r *registry) claim(c *conversation, user uint64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if other := r.byIdentity[user]; other != nil {
+		if _, busy := r.open[other]; busy {
+			return false
+		}
+	}
+	r.byIdentity[user] = c
+	r.played[user] = struct{}{}
+	r.open[c] = struct{}{}
+	return true
+}
+
+// ended takes c from the open conversations; its identities stay until forget.
+func (r *registry) ended(c *conversation) {
+	r.mu.Lock()
+	delete(r.open, c)
+	r.mu.Unlock()
+}
+
+// forget drops the identities of c that no later conversation has taken over.
+func (r *registry) forget(c *conversation, identities []uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, h := range identities {
+		if r.byIdentity[h] == c {
+			delete(r.byIdentity, h)
+		}
+	}
+}
+
+func (r *registry) lookup(identity uint64) *conversation {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.byIdentity[identity]
+}
+
+func (r *registry) knows(user uint64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, ok := r.played[user]
+	return ok
+}
+
+// message ties a message id to its conversation.
+func (r *registry) message(c *conversation, id uint64) {
+	r.mu.Lock()
+	r.byIdentity[id] = c
+	r.mu.Unlock()
+}
+
+// wait notes that c waits for an answer to words.
+func (r *registry) wait(c *conversation, words uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.waiting[c] = struct{}{}
+	u := r.byWords[words]
+	if u == nil {
+		u = &utterance{}
+		r.byWords[words] = u
+	}
+	u.count++
+	u.last = c
+}
+
+// unwait undoes wait.
+func (r *registry) unwait(c *conversation, words uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.waiting, c)
+	u := r.byWords[words]
+	if u == nil {
+		return
+	}
+	if u.count--; u.count == 0 {
+		delete(r.byWords, words)
+	} else if u.last == c {
+		u.last = nil // one of the others; which one is not worth a list
+	}
+}
+
+// find returns the conversation that a call belongs to and how that is known.
+func (r *registry) find(identities []uint64, words uint64) (*conversation, parley.Attribution) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, h := range identities {
+		if c := r.byIdentity[h]; c != nil {
+			return c, parley.ByIdentity
+		}
+	}
+	if u := r.byWords[words]; words != 0 && u != nil && u.count == 1 && u.last != nil {
+		return u.last, parley.ByWords
+	}
+	if len(r.waiting) == 1 {
+		for c := range r.waiting {
+			return c, parley.ByTime
+		}
+	}
+	return nil, parley.Unattributed
+}
+
+// settle records the last changes of conversations that linger.
+func (r *registry) settle() {
+	r.mu.Lock()
+	lingering := make(map[*conversation]struct{})
+	for _, c := range r.byIdentity {
+		lingering[c] = struct{}{}
+	}
+	r.mu.Unlock()
+	for c := range lingering {
+		c.settle()
+	}
+}
+
+// Known reports whether a number belongs to a user who has spoken.
+func (d *Driver) Known(number string) bool { return d.registry.knows(d.o.Key.Hash(number)) }
+
+// Attribute ties a call to a turn by what stands in it.
+func (d *Driver) Attribute(identities []uint64, words uint64) (turn int64, by parley.Attribution) {
+	c, by := d.registry.find(identities, words)
+	if c == nil {
+		return 0, by
+	}
+	return c.turnID(), by
+}
