@@ -22,6 +22,8 @@ type Plan struct {
 	Load         Load            `json:"load"`
 	Budgets      []parley.Budget `json:"budgets"`
 	Safety       Safety          `json:"safety"`
+
+	env *environment // what to hide in Resolved
 }
 
 // Target is the bot under test.

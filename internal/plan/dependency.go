@@ -1,0 +1,236 @@
+package plan
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v4"
+
+	"parley/internal/fault"
+)
+
+func kinds() []string { return []string{"openai", "postgres", "redis"} }
+
+// dependencies reads the services the bot calls, in the file's order.
+func (d *decoder) dependencies(v value, into *[]Dependency) {
+	for key, c := range d.entries(v, "a mapping of names to services") {
+		name, err := dependencyName(key.node.Value)
+		if err != nil {
+			d.reject(key, err)
+			continue
+		}
+		if d.visit(c) {
+			*into = append(*into, d.dependency(c, name))
+		}
+	}
+}
+
+// dependencyName checks a name which becomes the name of a wire. Those of the
+// platform and of the other parts of a reply's time are taken.
+func dependencyName(s string) (string, error) {
+	if slices.Contains([]string{"evolution", "bot", "retry"}, s) {
+		return "", flawf("choose another name, and give the kind: {kind: openai}", "the name %q is taken by a part of every reply", s)
+	}
+	return matching(`[a-z][a-z0-9_-]{0,31}`, "use small letters, digits, _ and -, beginning with a letter")(s)
+}
+
+// dependency reads one service. Its keys depend on its kind.
+func (d *decoder) dependency(v value, name string) Dependency {
+	dep := Dependency{Name: name, Kind: name}
+	readKind := scalar(d, &dep.Kind, oneOf("kinds", kinds()...))
+	if v.node.Kind == yaml.MappingNode {
+		for i := 0; i+1 < len(v.node.Content); i += 2 {
+			if c := child(v.node.Content[i+1], join(v.path, "kind")); v.node.Content[i].Value == "kind" && d.visit(c) {
+				readKind(c)
+			}
+		}
+	}
+	if !slices.Contains(kinds(), dep.Kind) {
+		if !d.given(join(v.path, "kind")) {
+			d.fail(v, suggest(name, kinds(), "kinds")+" (or give it one: {kind: openai})", "%q is not the name of a kind of service", name)
+		}
+		return dep
+	}
+	dep.Env = defaultEnv(dep.Kind)
+	fields := []field{
+		{"kind", func(value) {}}, // read above
+		{"env", list(d, &dep.Env, variable)},
+		{"canary", func(v value) {
+			var canary string
+			scalar(d, &canary, oneOf("values", "required", "optional"))(v)
+			dep.Optional = canary == "optional"
+		}},
+	}
+	if dep.Kind == "openai" {
+		d.object(v, append(fields, d.simulated(&dep)...)...)
+		if !dep.Simulate && !d.given(join(v.path, "address")) && !d.given(join(v.path, "simulate")) {
+			d.fail(v, "write simulate: true", "says nothing about how parley stands in for it")
+		}
+		return dep
+	}
+	dep.Private = true
+	d.object(v, append(fields, d.served(&dep)...)...)
+	return dep
+}
+
+// simulated returns the keys of a service parley stands in for.
+func (d *decoder) simulated(dep *Dependency) []field {
+	dep.Listen, dep.OpenAI = freeLoopbackPort, defaultOpenAI()
+	return []field{
+		{"simulate", func(v value) {
+			dep.Simulate = true
+			if v.node.Kind == yaml.ScalarNode {
+				scalar(d, &dep.Simulate, truth)(v)
+				if !dep.Simulate {
+					d.fail(v, "write simulate: true", "there is no other way than to simulate it")
+				}
+				return
+			}
+			d.openai(v, &dep.OpenAI)
+		}},
+		{"listen", scalar(d, &dep.Listen, listenAddress)},
+		{"address", func(v value) {
+			d.fail(v, "use simulate: parley stands in for the service", "relaying to the real service is not offered")
+		}},
+	}
+}
+
+// served returns the keys of a service that is a real server: one of parley's
+// own, or the user's.
+func (d *decoder) served(dep *Dependency) []field {
+	schemes := []string{"redis", "rediss"}
+	if dep.Kind == "postgres" {
+		schemes = []string{"postgres", "postgresql"}
+	}
+	return []field{
+		{"address", func(v value) {
+			var address Secret
+			scalar(d, &address, serverAddress(schemes))(v)
+			if dep.Private = address == "private"; !dep.Private {
+				dep.Address = address
+			}
+		}},
+		{"simulate", func(v value) {
+			d.fail(v, "write address: private, and parley starts a real one", "%s is not simulated", dep.Kind)
+		}},
+	}
+}
+
+// serverAddress accepts "private" or a URL. The URL may hold a password, so
+// that nothing of it stands in the error.
+func serverAddress(schemes []string) func(string) (Secret, error) {
+	return func(s string) (Secret, error) {
+		if s == "private" {
+			return "private", nil
+		}
+		u, err := url.Parse(s)
+		if err != nil || !slices.Contains(schemes, u.Scheme) || u.Hostname() == "" {
+			return "", flawf(fmt.Sprintf("write private, or %s://user:password@127.0.0.1/name", schemes[0]), "neither private nor a %s URL", schemes[0])
+		}
+		return Secret(s), nil
+	}
+}
+
+// openai reads the model of a language model service.
+func (d *decoder) openai(v value, o *OpenAI) {
+	d.object(v,
+		field{"api_key", scalar(d, &o.APIKey, secret)},
+		field{"first_token", scalar(d, &o.FirstToken, fault.ParseDist)},
+		field{"per_token", scalar(d, &o.PerToken, fault.ParseDist)},
+		field{"per_prompt_token", scalar(d, &o.PerPromptToken, span(0, time.Second))},
+		field{"per_call_in_flight", scalar(d, &o.PerCallInFlight, share)},
+		field{"requests_per_minute", scalar(d, &o.RequestsPerMinute, count(1, 1_000_000_000))},
+		field{"tokens_per_minute", scalar(d, &o.TokensPerMinute, count(1, 1_000_000_000))},
+		field{"faults", list(d, &o.Faults, fault.ParseRule)},
+		field{"script", func(v value) {
+			for item := range d.items(v) {
+				o.Script = append(o.Script, d.line(item))
+			}
+		}},
+	)
+	for _, key := range []string{"first_token", "per_token", "per_prompt_token", "per_call_in_flight"} {
+		if d.given(join(v.path, key)) {
+			o.Source = "plan"
+		}
+	}
+}
+
+// line reads a line of the simulated model's script.
+func (d *decoder) line(v value) Line {
+	var l Line
+	before := len(d.errs)
+	d.object(v,
+		field{"when", scalar(d, &l.When, expression)},
+		field{"say", scalar(d, &l.Say, anyText)},
+		field{"call", scalar(d, &l.Call, matching(`[A-Za-z0-9_-]{1,64}`, "use up to 64 letters, digits, _ and -, as function names are"))},
+		field{"arguments", func(v value) { l.Arguments = d.arguments(v) }},
+	)
+	switch {
+	case len(d.errs) > before:
+	case l.When == nil:
+		d.fail(v, `write {when: ".*", ...} for a line that always applies`, "says not when it applies")
+	case l.Say == "" && l.Call == "":
+		d.fail(v, "add say or call", "says nothing and calls nothing")
+	case l.Say != "" && l.Call != "":
+		d.fail(v, "split it into two lines", "has both say and call")
+	case l.Arguments != nil && l.Call == "":
+		d.fail(v, "", "has arguments but no call")
+	}
+	return l
+}
+
+// arguments reads the arguments of a call as JSON would hold them.
+func (d *decoder) arguments(v value) map[string]any {
+	all := map[string]any{}
+	for key, c := range d.entries(v, "a mapping of names to values") {
+		all[key.node.Value] = d.json(c, 1)
+	}
+	return all
+}
+
+// json reads a value of any type. Unlike elsewhere null is a value.
+func (d *decoder) json(v value, depth int) any {
+	const deepest = 16
+	null := v.node.ShortTag() == "!!null"
+	switch {
+	case depth > deepest:
+		d.fail(v, "", "is nested deeper than %d levels", deepest)
+		return nil
+	case null || !d.visit(v):
+		return nil
+	case v.node.Kind == yaml.MappingNode:
+		all := map[string]any{}
+		for key, c := range d.entries(v, "a mapping") {
+			all[key.node.Value] = d.json(c, depth+1)
+		}
+		return all
+	case v.node.Kind == yaml.SequenceNode:
+		all := make([]any, 0, len(v.node.Content))
+		for i, n := range v.node.Content {
+			all = append(all, d.json(child(n, fmt.Sprintf("%s[%d]", v.path, i)), depth+1))
+		}
+		return all
+	}
+	return d.jsonScalar(v)
+}
+
+// jsonScalar reads what is written like a number or a truth value as one, and
+// the rest as text.
+func (d *decoder) jsonScalar(v value) any {
+	text, ok := d.text(v)
+	if !ok || v.node.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0 {
+		return text
+	}
+	if b, err := strconv.ParseBool(text); err == nil && v.node.ShortTag() == "!!bool" {
+		return b
+	}
+	if json.Valid([]byte(text)) && strings.IndexByte("-0123456789", text[0]) >= 0 {
+		return json.Number(text)
+	}
+	return text
+}
