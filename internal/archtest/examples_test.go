@@ -29,7 +29,7 @@ var errHere = fmt.Errorf("here: %w", ErrGone)
 var _ io.Writer = (*T)(nil)
 //go:embed x.txt
 var text string
-var number = regexp.MustCompile(`[0-9]+`)
+var number = regexp.MustCompile("[0-9]+")
 var table = map[string]int{"a": 1}
 type T struct{}
 func (T) init() { fmt.Fprintln(io.Discard) }
