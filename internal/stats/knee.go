@@ -1,0 +1,134 @@
+package stats
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"parley"
+)
+
+// Level is one level of a load that grows step by step.
+type Level struct {
+	For time.Duration // its length
+	// Offered arrived within the level; Served left within it, whichever level they came from.
+	Offered, Served float64
+	// Before and After were inside when the level began and ended.
+	Before, After float64
+	// Parts are the served ones of equal stretches of the level, in order.
+	Parts []float64
+	// Limited: the generator could not offer what it meant to. The level shows nothing about the served.
+	Limited bool
+}
+
+// Knee is what growing load showed.
+type Knee struct {
+	Found bool
+	// Capacity is the largest rate served, per hour.
+	Capacity parley.Estimate
+	// LastGood is the index of the last level that was kept up with before the knee
+	// (without a knee: the last one at all), -1 if there is none.
+	LastGood int
+	// Collapse: past the knee less is served than at it.
+	Collapse bool
+	Why      string
+}
+
+// Thresholds of FindKnee, as shares of what was offered.
+const (
+	tolerated = 0.05 // less than this unserved is keeping up
+	strong    = 0.20 // more than this in a single level is proof enough
+)
+
+// FindKnee finds where what is served stops following what is offered.
+//
+// A level falls behind if more than 5 % of what it was offered was not served in it, and more
+// than three times what chance puts inside at its two ends. A knee needs at least
+// two levels that fall behind, with none after them that keeps up, or a single one with more than
+// 20 % unserved: one bad level alone is a hiccup. Levels the generator limited show nothing.
+func FindKnee(levels []Level) Knee {
+	knee := Knee{LastGood: -1}
+	var behind []int
+	for i, l := range levels {
+		switch {
+		case l.Limited || l.Offered == 0:
+		case l.behind():
+			behind = append(behind, i)
+		default:
+			knee.LastGood, behind = i, nil
+		}
+	}
+	if len(behind) == 0 || len(behind) == 1 && levels[behind[0]].unserved() < strong {
+		knee.Why = noKnee(levels, knee.LastGood, behind)
+		return knee
+	}
+	knee.Found = true
+	knee.Capacity = pooled(levels, behind)
+	if g := knee.LastGood; g >= 0 {
+		if best := pooled(levels, []int{g}); best.Low > knee.Capacity.High {
+			knee.Capacity, knee.Collapse = best, true
+		}
+	}
+	first := levels[behind[0]]
+	knee.Why = fmt.Sprintf("at %.0f an hour %.0f %% were not served in time; %d of %d levels fell behind",
+		first.rate(), 100*first.unserved(), len(behind), len(levels))
+	return knee
+}
+
+// noKnee says why there is none.
+func noKnee(levels []Level, last int, behind []int) string {
+	switch {
+	case len(behind) == 1:
+		l := levels[behind[0]]
+		return fmt.Sprintf("only the last level fell behind, by %.0f %%: too little to call it the limit", 100*l.unserved())
+	case last < 0:
+		return "no level of load could be used"
+	case last < len(levels)-1:
+		return fmt.Sprintf("kept up to %.0f an hour; past that parley itself was the limit", levels[last].rate())
+	default:
+		return fmt.Sprintf("kept up with every load, to %.0f an hour", levels[last].rate())
+	}
+}
+
+// unserved is the share of the offered that was not served.
+func (l Level) unserved() float64 { return 1 - l.Served/l.Offered }
+
+// behind reports whether the level was not kept up with.
+func (l Level) behind() bool {
+	// What is inside at a moment varies like a Poisson count when all is well; growth of
+	// the load puts a little more inside at the end than at the start, which sits in After too.
+	chance := math.Sqrt(min(l.Before, l.Offered) + 1)
+	return l.unserved() > tolerated && l.Offered-l.Served > 3*chance
+}
+
+// rate is the offered load per hour.
+func (l Level) rate() float64 { return l.Offered / l.For.Hours() }
+
+// pooled is the rate served over some levels, per hour, with the interval that the parts' spread gives.
+func pooled(levels []Level, which []int) parley.Estimate {
+	served, hours := 0.0, 0.0
+	var parts []float64
+	for _, i := range which {
+		l := levels[i]
+		served += l.Served
+		hours += l.For.Hours()
+		for _, p := range l.Parts {
+			parts = append(parts, p/(l.For.Hours()/float64(len(l.Parts))))
+		}
+	}
+	e := parley.Estimate{Value: served / hours, N: int(served)}
+	mean, squares := 0.0, 0.0
+	for _, p := range parts {
+		mean += p / float64(len(parts))
+	}
+	for _, p := range parts {
+		squares += (p - mean) * (p - mean)
+	}
+	// Never narrower than counting served ones at random would be.
+	half := z975 * math.Sqrt(served) / hours
+	if n := float64(len(parts)); n > 2 {
+		half = max(half, studentT(n-1)*math.Sqrt(squares/(n-1)/n))
+	}
+	e.Low, e.High = max(0, e.Value-half), e.Value+half
+	return e
+}

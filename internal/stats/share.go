@@ -1,0 +1,67 @@
+package stats
+
+import (
+	"math"
+	"time"
+
+	"parley"
+)
+
+// Share is a sample of yes and no, each with the moment it belongs to.
+type Share struct {
+	stretch
+	yes, all [blockCount]int
+}
+
+// NewShare returns an empty sample over a stretch of time.
+func NewShare(from, to time.Duration) *Share { return &Share{stretch: stretch{from, to}} }
+
+// Add puts one observation into the sample.
+func (s *Share) Add(at time.Duration, yes bool) {
+	b := s.block(at)
+	s.all[b]++
+	if yes {
+		s.yes[b]++
+	}
+}
+
+// Estimate is the share of yes, with Wilson's interval for an independent sample that would be as
+// uncertain as this one. A share of exactly 0 or 1 shows no dependence: its interval is that of independence.
+// An empty sample could be anything from 0 to 1.
+func (s *Share) Estimate() parley.Estimate {
+	yes, all := 0, 0
+	for b := range s.all {
+		yes += s.yes[b]
+		all += s.all[b]
+	}
+	if all == 0 {
+		return parley.Estimate{Low: 0, High: 1}
+	}
+	p := float64(yes) / float64(all)
+	var blocks [blockCount]float64
+	for b := range blocks {
+		blocks[b] = (float64(s.yes[b]) - p*float64(s.all[b])) / float64(all)
+	}
+	n := float64(all)
+	if half := spread(&blocks); half > 0 {
+		n = min(n, p*(1-p)*z975*z975/(half*half))
+	}
+	low, high := wilson(p, n)
+	return parley.Estimate{Value: p, Low: low, High: high, N: all}
+}
+
+// wilson is the 95 % score interval of a share p seen in n independent observations.
+func wilson(p, n float64) (low, high float64) {
+	z2 := z975 * z975
+	centre := (p + z2/(2*n)) / (1 + z2/n)
+	half := z975 / (1 + z2/n) * math.Sqrt(p*(1-p)/n+z2/(4*n*n))
+	// At the ends the formula is exact but for rounding.
+	if p > 0 {
+		low = max(0, centre-half)
+	}
+	high = 1.0
+	if p < 1 {
+		high = min(1, centre+half)
+	}
+	return low, high
+}
