@@ -32,7 +32,7 @@ type story struct {
 	Messages  []countRow
 	Counts    []countRow
 	Failures  []anatomy.Tally
-	Validity  string   // whether parley itself kept up
+	Validity  string // whether parley itself kept up
 	ValidTone tone
 	Invalid   []string // the limits it passed
 	Health    []healthRow

@@ -1,0 +1,114 @@
+package report
+
+import (
+	"fmt"
+
+	"parley"
+	"parley/internal/anatomy"
+)
+
+// histogram draws the distribution of a wait on a logarithmic axis of time.
+// Censored waits stand where they were cut off, in another pattern.
+func histogram(w anatomy.Waits, limits []parley.Budget) figureSet {
+	if len(w.Bins) == 0 {
+		return figureSet{}
+	}
+	return bothSizes(func(c canvas) string { return drawHistogram(c, w, limits) })
+}
+
+const (
+	histogramTop    = 46.0 // room for the markers' words
+	histogramHeight = 200.0
+)
+
+func drawHistogram(c canvas, w anatomy.Waits, limits []parley.Budget) string {
+	g := newSVG(c.width, histogramTop+histogramHeight+axisRoom)
+	bottom := histogramTop + histogramHeight
+	x := scale{from: w.Bins[0].From, to: w.Bins[len(w.Bins)-1].To, a: c.left, b: c.width - c.right, log: true}
+	highest := 0
+	for _, b := range w.Bins {
+		highest = max(highest, b.Count+b.Censored)
+	}
+	end, step := niceTop(float64(highest), c.yTicks)
+	y := scale{from: 0, to: end, a: bottom, b: histogramTop}
+	for k := 0; float64(k)*step <= end*1.0001; k++ {
+		v := float64(k) * step
+		g.line("gridline", c.left, y.at(v), c.width-c.right, y.at(v))
+		g.text("tick", c.left-8, y.at(v)+4, "end", tickLabel(v, parley.Count))
+	}
+	for _, b := range w.Bins {
+		drawBin(g, x, y, b)
+	}
+	for _, v := range logTicks(x.from, x.to, c.ticks) {
+		g.line("tickmark", x.at(v), bottom, x.at(v), bottom+4)
+		g.text("tick", x.at(v), bottom+18, "middle", tickLabel(v, parley.Seconds))
+	}
+	g.text("panel-title", c.left, 12, "start", "turns")
+	drawMarkers(g, x, bottom, w, limits)
+	return g.image(c.class, "Histogram of reply times on a logarithmic axis. "+histogramWords(w), "")
+}
+
+func drawBin(g *svg, x, y scale, b anatomy.Bin) {
+	left, width := x.at(b.From)+.5, x.at(b.To)-x.at(b.From)-1
+	between := seconds(b.From) + " to " + seconds(b.To) + ": "
+	if b.Count > 0 {
+		top := y.at(float64(b.Count))
+		g.rect("bin", left, top, width, y.a-top, between+plural(b.Count, "turn"))
+	}
+	if b.Censored > 0 {
+		base, top := y.at(float64(b.Count)), y.at(float64(b.Count+b.Censored))
+		g.rect("censored", left, top, width, base-top, between+plural(b.Censored, "turn")+" still waiting when the wait was cut off")
+	}
+}
+
+// drawMarkers names p50, p95 and the promises. Each kind of marker has its own
+// line of words, so that a promise near p95 stays legible.
+func drawMarkers(g *svg, x scale, bottom float64, w anatomy.Waits, limits []parley.Budget) {
+	marker := func(class string, v, row float64, words string) {
+		if v < x.from || v > x.to {
+			return
+		}
+		at, anchor := x.at(v), "middle"
+		if half := textWidth(words) / 2; at+half > g.w-4 {
+			anchor, at = "end", at+2
+		}
+		g.line(class, x.at(v), row+5, x.at(v), bottom)
+		g.text(class+"-name", at, row, anchor, words)
+	}
+	for _, name := range []string{"p50", "p95"} {
+		if q, ok := quantileOf(w, name); ok && !q.ValueBeyond {
+			marker("quantile", q.Value, 38, name+" "+seconds(q.Value))
+		}
+	}
+	for _, b := range limits {
+		marker("limit", b.Limit, 20, fmt.Sprintf("%s %s", b.Stat, short(b.Op+" ")+short(seconds(b.Limit))))
+	}
+}
+
+func histogramWords(w anatomy.Waits) string {
+	text := plural(w.N, "turn")
+	if q, ok := quantileOf(w, "p50"); ok {
+		text += ", p50 " + estimate(q.Estimate, parley.Seconds).Value
+	}
+	if q, ok := quantileOf(w, "p95"); ok {
+		text += ", p95 " + estimate(q.Estimate, parley.Seconds).Value
+	}
+	if w.Censored > 0 {
+		text += ", " + plural(w.Censored, "wait") + " cut off"
+	}
+	return text + "."
+}
+
+// replyLimits are the promises about the reply that belong on its histogram.
+func replyLimits(run *parley.Run) []parley.Budget {
+	var out []parley.Budget
+	if run.Verdict == nil {
+		return nil
+	}
+	for _, r := range run.Verdict.Budgets {
+		if r.Budget.Metric == "reply" && r.Budget.Unit == parley.Seconds && r.Budget.Limit > 0 {
+			out = append(out, r.Budget)
+		}
+	}
+	return out
+}

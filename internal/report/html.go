@@ -1,0 +1,94 @@
+package report
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"io"
+
+	"parley"
+)
+
+// The style sheet and the script are written into the page, which loads nothing.
+var (
+	//go:embed page.css
+	pageStyle string
+	//go:embed page.js
+	pageScript string
+)
+
+// page is what the templates need: the story, its pictures and its data.
+type page struct {
+	story
+	Title string
+	JSON  string
+
+	Rates, Replies  figureSet
+	HasRates        bool
+	HasFailed       bool
+	Histogram       figureSet
+	SplitBar        figureSet
+	Throughput      string
+	RampWaits       string
+	MeanReply       string
+	HasAssumed      bool
+	HasCensored     bool
+	Attribution     string
+	HasTokens       bool
+	HasRetries      bool
+	HasWhy          bool
+	QuantileColumns []string
+}
+
+// HTML writes the report as one self-contained page: no file, font or script is
+// loaded from anywhere, and all of it can be read without JavaScript.
+func HTML(w io.Writer, d Document) error {
+	if d.Run == nil {
+		return errNoRun
+	}
+	data, err := d.compactJSON()
+	if err != nil {
+		return err
+	}
+	if err := reportPage(newPage(d, data)).Render(context.Background(), w); err != nil {
+		return fmt.Errorf("report: write HTML: %w", err)
+	}
+	return nil
+}
+
+func newPage(d Document, data string) page {
+	sum := d.summary()
+	p := page{
+		story: tell(d), JSON: data, QuantileColumns: quantileNames(),
+		Histogram: histogram(sum.Judged.Reply, replyLimits(d.Run)),
+		HasRates:  len(sum.Rates) > 1, HasCensored: sum.Judged.Reply.Censored > 0,
+	}
+	p.Title = p.Facts[0].Value + ": " + p.Badge
+	p.SplitBar = splitBar(p.Split)
+	if p.HasRates {
+		t := newTimeline(d.Run, sum.Rates)
+		p.Rates, p.Replies = ratesChart(t), repliesChart(t)
+		for _, r := range sum.Rates {
+			p.HasFailed = p.HasFailed || r.Failed > 0
+		}
+	}
+	if p.Ramp != nil {
+		p.Throughput, p.RampWaits = throughputChart(p.Ramp.Ramp), waitsChart(p.Ramp.Ramp)
+	}
+	if sum.Judged.Reply.Mean.N > 0 {
+		p.MeanReply = estimate(sum.Judged.Reply.Mean, parley.Seconds).Both()
+	}
+	if sum.Calls > 0 {
+		p.Attribution = fmt.Sprintf("%s in judged phases, %s of them tied to a turn.",
+			plural(sum.Calls, "call"), short(parley.FormatShare(sum.Attributed)))
+	}
+	for _, part := range p.Split {
+		p.HasAssumed = p.HasAssumed || part.Assumed
+	}
+	for _, u := range p.Upstreams {
+		p.HasAssumed = p.HasAssumed || u.Assumed
+		p.HasTokens = p.HasTokens || u.Tokens != ""
+		p.HasRetries = p.HasRetries || u.Retries > 0
+	}
+	return p
+}

@@ -1,0 +1,40 @@
+(() => {
+  "use strict";
+  const root = document.documentElement;
+  const toggle = document.getElementById("theme");
+  const dark = () => (root.dataset.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
+  const label = () => { toggle.textContent = dark() ? "Light" : "Dark"; };
+  toggle.hidden = false;
+  toggle.addEventListener("click", () => { root.dataset.theme = dark() ? "light" : "dark"; label(); });
+  label();
+
+  const doc = JSON.parse(document.getElementById("document").textContent);
+  const rates = (doc.summary && doc.summary.rates) || [];
+  const two = n => String(n).padStart(2, "0");
+  const clock = ns => {
+    const s = Math.round(ns / 1e9), h = Math.floor(s / 3600), m = Math.floor(s / 60) % 60;
+    return h ? `${h}:${two(m)}:${two(s % 60)}` : `${m}:${two(s % 60)}`;
+  };
+  const wait = s => s < 1 ? `${(s * 1000).toPrecision(3)} ms` : `${s.toPrecision(3)} s`;
+  const words = {
+    rates: p => `${clock(p.at_ns)}  offered ${p.offered.toFixed(2)}, acknowledged ${p.acked.toFixed(2)}, answered ${p.answered.toFixed(2)} per second; ${p.in_flight.toFixed(1)} in flight` + (p.failed ? `; ${p.failed} failed` : ""),
+    replies: p => `${clock(p.at_ns)}  ` + (p.n ? `p50 ${wait(p.reply_p50)}, p95 ${wait(p.reply_p95)}, ${p.n} turns` : "no turns"),
+  };
+  for (const svg of document.querySelectorAll("svg[data-plot]")) {
+    const { plot, x0, x1, seconds } = svg.dataset;
+    const cursor = svg.querySelector(".cursor");
+    const read = svg.closest("figure").querySelector(".read");
+    svg.addEventListener("pointermove", event => {
+      const box = svg.getBoundingClientRect();
+      const x = (event.clientX - box.left) / box.width * svg.viewBox.baseVal.width;
+      const at = (x - x0) / (x1 - x0) * seconds * 1e9;
+      const point = rates.find(p => at >= p.at_ns && at < p.at_ns + p.width_ns);
+      if (!point) { return; }
+      cursor.setAttribute("x1", x);
+      cursor.setAttribute("x2", x);
+      cursor.classList.add("on");
+      read.textContent = words[plot](point);
+    });
+    svg.addEventListener("pointerleave", () => { cursor.classList.remove("on"); read.textContent = ""; });
+  }
+})();
