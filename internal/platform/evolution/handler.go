@@ -175,23 +175,21 @@ func (p *Platform) hang(x *exchange) {
 	select {
 	case <-gone:
 	case <-p.closed:
+		_ = conn.SetReadDeadline(time.Unix(1, 0)) // in the past: ends the Read
 	}
-	_ = conn.Close()
 	<-gone
 	x.call.Imposed += time.Since(begin)
 }
 
-// reset closes the connection with a TCP reset where it is one.
+// reset has the connection closed with a TCP reset.
 func (p *Platform) reset(x *exchange) {
 	x.call.Failure = "connection reset"
-	conn := x.take()
-	if tcp, ok := conn.(*net.TCPConn); ok {
+	if tcp, ok := x.take().(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)
 	}
-	_ = conn.Close()
 }
 
-// cut sends the header and part of the body, and closes the connection.
+// cut sends the header and part of the body, and has the connection closed.
 func (p *Platform) cut(x *exchange, a answer) {
 	x.call.Failure = "answer cut"
 	conn := x.take()
@@ -201,10 +199,9 @@ func (p *Platform) cut(x *exchange, a answer) {
 		x.call.ResponseBytes = int64(part)
 	}
 	x.call.End = time.Since(p.opt.Epoch)
-	_ = conn.Close()
 }
 
-// drip sends the body a twentieth of a second's worth at a time, then closes the connection.
+// drip sends the body a twentieth of a second's worth at a time, then has the connection closed.
 func (p *Platform) drip(x *exchange, a answer) {
 	conn := x.take()
 	x.call.FirstByte = time.Since(p.opt.Epoch)
@@ -222,14 +219,13 @@ func (p *Platform) drip(x *exchange, a answer) {
 		x.call.Failure = "client left"
 	}
 	x.call.End = time.Since(p.opt.Epoch)
-	_ = conn.Close()
 }
 
-// take makes the connection the caller's to write to and close, within the handler: the server
-// sends nothing more on it.
+// take makes the connection the caller's while the handler runs. The server
+// sends nothing on it afterwards, and closes it.
 func (x *exchange) take() net.Conn {
 	x.ctx.HijackSetNoResponse(true)
-	x.ctx.Hijack(func(net.Conn) {})
+	x.ctx.Hijack(func(net.Conn) {}) // after which the server closes it
 	conn := x.ctx.Conn()
 	_ = conn.SetReadDeadline(time.Time{}) // the server's own, for the next request
 	return conn
