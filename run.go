@@ -115,6 +115,8 @@ type Generator struct {
 	LagP50 time.Duration `json:"lag_p50_ns"`
 	LagP99 time.Duration `json:"lag_p99_ns"`
 	LagMax time.Duration `json:"lag_max_ns"`
+	// LagLimit is the LagP99 beyond which the run is not valid.
+	LagLimit time.Duration `json:"lag_limit_ns"`
 	// CPU is the highest share of its cores parley used over five seconds.
 	CPU     float64 `json:"cpu_share"`
 	RSSMB   float64 `json:"rss_mb"`
@@ -126,11 +128,20 @@ type Generator struct {
 	Invalid []string `json:"invalid,omitempty"`
 }
 
+// Codes of problems.
+const (
+	ProblemEscape      = "escape"      // a wire of the bot does not end in parley
+	ProblemUnreachable = "unreachable" // the bot could not be started or reached
+	ProblemTargetDied  = "target-died" // the bot ended during the run
+	ProblemSetup       = "setup"       // parley lacks something to run with
+	ProblemRecord      = "record"      // the record is not whole
+	ProblemCeiling     = "ceiling"     // a safety ceiling of the plan ended the run
+)
+
 // Problem is something that went wrong, for a person to act on.
 type Problem struct {
-	At time.Duration `json:"at_ns"`
-	// Code groups problems: "escape", "unreachable", "target-died", "record", ...
-	Code string `json:"code"`
-	What string `json:"what"`
-	Hint string `json:"hint,omitempty"`
+	At   time.Duration `json:"at_ns"`
+	Code string        `json:"code"`
+	What string        `json:"what"`
+	Hint string        `json:"hint,omitempty"`
 }

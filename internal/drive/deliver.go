@@ -15,7 +15,7 @@ import (
 // deliver sends a webhook of a turn, and again as the platform would, in a
 // goroutine of its own. first and last say whether it carries the first or last message of the turn.
 func (d *Driver) deliver(c *conversation, turn int64, first, last bool, w platform.Webhook) {
-	d.tasks.Go(func() {
+	d.spawn(func() {
 		if first {
 			c.sent(turn)
 		}
@@ -46,10 +46,7 @@ func (d *Driver) deliver(c *conversation, turn int64, first, last bool, w platfo
 
 // Notify sends a webhook that belongs to no turn (an echo, a status) after its delay.
 func (d *Driver) Notify(s platform.Scheduled) {
-	if d.cutting.Load() {
-		return
-	}
-	d.tasks.Go(func() {
+	d.spawn(func() {
 		retry := d.o.Platform.Retry()
 		for attempt, after := 1, s.After; d.pause(after); attempt++ {
 			status, err := d.o.Sender.Send(s.Webhook, retry.Timeout())
@@ -64,6 +61,15 @@ func (d *Driver) Notify(s platform.Scheduled) {
 			after = pause
 		}
 	})
+}
+
+// spawn runs a task that Close waits for; once the run is over it does nothing.
+func (d *Driver) spawn(task func()) {
+	d.spawning.Lock()
+	defer d.spawning.Unlock()
+	if d.closing.Err() == nil {
+		d.tasks.Go(task)
+	}
 }
 
 // pause waits, and reports whether the run still goes on.

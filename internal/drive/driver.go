@@ -60,10 +60,11 @@ type Driver struct {
 	turns         atomic.Int64
 	messages      atomic.Int64
 
-	tasks  sync.WaitGroup // webhooks on their way
-	live   live
-	health lags
-	plans  planned
+	spawning sync.Mutex     // held while a task is added, so that none is once Close waits
+	tasks    sync.WaitGroup // webhooks on their way
+	live     live
+	health   lags
+	plans    planned
 }
 
 // phase is what a turn needs to know of the phase in force.
@@ -255,7 +256,9 @@ func (d *Driver) Cut() {
 // caller closes the Sender first, so that they end at once.
 func (d *Driver) Close() {
 	d.Cut()
+	d.spawning.Lock()
 	d.close()
+	d.spawning.Unlock()
 	d.tasks.Wait()
 	d.registry.settle()
 }

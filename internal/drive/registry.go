@@ -182,3 +182,12 @@ func (d *Driver) Attribute(identities []uint64, words uint64) (turn int64, by pa
 	}
 	return c.turnID(), by
 }
+
+// AttributeNumber ties a call to the turn of the user with a number.
+func (d *Driver) AttributeNumber(number string) (turn int64, by parley.Attribution) {
+	c := d.registry.lookup(d.o.Key.Hash(number))
+	if c == nil {
+		return 0, parley.Unattributed
+	}
+	return c.turnID(), parley.ByIdentity
+}
