@@ -39,7 +39,7 @@ class Settings:
     @property
     def pool_size(self) -> int:
         """Connections to PostgreSQL of one worker."""
-        return max(2, self.database_connections // self.web_workers)
+        return max(1, self.database_connections // self.web_workers)
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str] = os.environ) -> Settings:
