@@ -94,7 +94,11 @@ func (x *exchange) delay() []byte {
 	return x.values[atDelay]
 }
 
+// milliseconds reads a raw JSON number, 0 if there is none.
 func milliseconds(raw []byte) time.Duration {
+	if raw == nil {
+		return 0
+	}
 	v, err := strconv.ParseFloat(string(raw), 64)
 	if err != nil || v <= 0 {
 		return 0
