@@ -12,6 +12,9 @@ import (
 
 // check holds the values of a plan against each other.
 func (d *decoder) check(p *Plan) {
+	if d.visits > maxVisits {
+		return // it was not read to its end
+	}
 	d.checkTarget(&p.Target)
 	if len(p.Scenarios) == 0 && !d.given("scenarios") {
 		d.failPath("scenarios", "write scenarios: [{turns: [Hi there]}]", "is missing")
@@ -87,6 +90,9 @@ func (d *decoder) checkVariables(p *Plan) {
 	for _, dep := range p.Dependencies {
 		claim(join(join("dependencies", dep.Name), "env"), dep.Env)
 	}
+	if _, own := p.Target.Env["PORT"]; own && strings.Contains(p.Target.Webhook, portReference) {
+		d.failPath("target.env.PORT", "remove it", "parley sets PORT itself, since target.webhook holds ${PORT}")
+	}
 	for name := range p.Target.Env {
 		if other, taken := carries[name]; taken {
 			d.failPath(join("target.env", name), "remove it", "would take the place of the address that %s gives the bot", other)
@@ -122,11 +128,20 @@ func (d *decoder) checkCeilings(p *Plan) {
 		if perHour <= p.Safety.MessagesPerHour || phase.Kind == parley.Solo { // one user at a time, whatever the rate
 			continue
 		}
-		d.failPath(d.cause(i, phase), "lower it, or raise safety.messages_per_hour",
-			"%.0f conversations an hour of up to %d messages are %.0f messages an hour, above the ceiling of %.0f",
-			top, worst, perHour, p.Safety.MessagesPerHour)
+		d.failCeiling(d.cause(i, phase), "safety.messages_per_hour",
+			"up to %.0f messages an hour (%.0f conversations of the longest scenario) are above the ceiling of %.0f",
+			perHour, top, p.Safety.MessagesPerHour)
 	}
 	d.checkSize(p)
+}
+
+// failCeiling reports a load above a ceiling, at whichever of the two the file holds.
+func (d *decoder) failCeiling(path, ceiling, problem string, args ...any) {
+	at := path
+	if !d.given(path) && d.given(ceiling) {
+		at = ceiling
+	}
+	d.failPath(at, "ask for less, or raise "+ceiling, problem, args...)
 }
 
 // cause returns the path of what sets a phase's rate.
@@ -146,7 +161,7 @@ func (d *decoder) cause(i int, phase Phase) string {
 func (d *decoder) checkSize(p *Plan) {
 	if p.Load.Concurrency > p.Safety.Users {
 		if d.given("load.concurrency") {
-			d.failPath("load.concurrency", "lower it, or raise safety.users", "%d open conversations are above the ceiling of %d users", p.Load.Concurrency, p.Safety.Users)
+			d.failCeiling("load.concurrency", "safety.users", "%d open conversations are above the ceiling of %d users", p.Load.Concurrency, p.Safety.Users)
 		}
 		p.Load.Concurrency = p.Safety.Users
 	}
@@ -155,6 +170,6 @@ func (d *decoder) checkSize(p *Plan) {
 		total += phase.Duration
 	}
 	if total > p.Safety.Duration {
-		d.failPath("load.phases", "shorten them, or raise safety.duration", "the phases take %s, above the ceiling of %s", brief(total), brief(p.Safety.Duration))
+		d.failCeiling("load.phases", "safety.duration", "the phases take %s, above the ceiling of %s", brief(total), brief(p.Safety.Duration))
 	}
 }

@@ -16,6 +16,10 @@ func (d *decoder) plan(root value, dir string) *Plan {
 	if !d.visit(root) {
 		return p
 	}
+	if root.node.Kind != yaml.MappingNode {
+		d.fail(root, "begin with target:", "a plan is a mapping, not %s", kindOf(root.node))
+		return p
+	}
 	d.object(root,
 		field{"name", scalar(d, &p.Name, runName)},
 		field{"seed", scalar(d, &p.Seed, seed)},

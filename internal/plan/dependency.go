@@ -173,7 +173,7 @@ func (d *decoder) line(v value) Line {
 	switch {
 	case len(d.errs) > before:
 	case l.When == nil:
-		d.fail(v, `write {when: ".*", ...} for a line that always applies`, "says not when it applies")
+		d.fail(v, `write {when: ".*", ...} for a line that always applies`, "does not say when it applies")
 	case l.Say == "" && l.Call == "":
 		d.fail(v, "add say or call", "says nothing and calls nothing")
 	case l.Say != "" && l.Call != "":

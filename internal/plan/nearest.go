@@ -22,7 +22,7 @@ func suggest(name string, known []string, kind string) string {
 // name, or stand for it, and none if all are far away.
 func nearest(name string, known []string) []string {
 	var near []string
-	least := 1 + max(1, len(name)/3)
+	least := 1 + max(1, (len(name)+1)/3)
 	for _, k := range known {
 		if max(len(k)-len(name), len(name)-len(k)) > least {
 			continue

@@ -235,7 +235,7 @@ func factor(above, most float64) func(string) (float64, error) {
 		case err != nil:
 			return 0, flawf("", "%q is not a number", s)
 		case f <= above || f > most:
-			return 0, flawf(fmt.Sprintf("it must be more than %g and at most %g", above, most), "%s is out of range", s)
+			return 0, flawf(fmt.Sprintf("it must be more than %.0f and at most %.0f", above, most), "%s is out of range", s)
 		}
 		return f, nil
 	}

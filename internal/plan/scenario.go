@@ -40,10 +40,9 @@ func (d *decoder) scenario(v value, name string) Scenario {
 		field{"gap", scalar(d, &habits.Gap, fault.ParseDist)},
 		field{"turns", func(v value) { turns = v }},
 	)
-	before := len(d.errs)
 	d.object(v, fields...)
 	if turns.node == nil {
-		if !d.given(join(v.path, "turns")) && len(d.errs) == before {
+		if !d.given(join(v.path, "turns")) {
 			d.fail(v, "add turns: what the user says", "has no turns")
 		}
 		return s

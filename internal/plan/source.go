@@ -82,7 +82,7 @@ func document(name string, src []byte) (*yaml.Node, *Error) {
 		at = clamp(at, src)
 		return fail(at, "not YAML: "+strings.TrimPrefix(bad.Message, "yaml: "), syntaxHint(src, at))
 	}
-	if len(documents) == 0 || len(documents[0].Content) == 0 {
+	if len(documents) == 0 || len(documents[0].Content) == 0 || documents[0].Content[0].ShortTag() == "!!null" {
 		return fail(position{}, "the plan is empty", "write at least target.webhook and one scenario")
 	}
 	if len(documents) > 1 {
@@ -121,13 +121,13 @@ func clamp(at position, src []byte) position {
 // syntaxHint explains the two mistakes of YAML people make most in plans.
 func syntaxHint(src []byte, at position) string {
 	lines := strings.Split(string(src), "\n")
-	line := lines[at.line-1]
+	line := strings.TrimSuffix(lines[at.line-1], "\r")
 	indent := line[:len(line)-len(strings.TrimLeft(line, " \t"))]
 	switch {
 	case strings.Contains(indent, "\t"):
 		return "indent with spaces, not with tabs"
-	case strings.ContainsAny(line, "[{") && strings.Contains(strings.TrimLeft(line, " -"), "{"):
-		return "within [ ] or { }, put text that holds braces in quotes"
+	case strings.ContainsAny(line, "[{"):
+		return "close every bracket, and within [ ] and { } put text that holds braces in quotes"
 	case strings.Count(line, ": ") > 1:
 		return `put text that holds ": " in quotes`
 	}
