@@ -18,7 +18,9 @@ const (
 // tables lists package-level variables which are never written to, each with
 // the reason it is a variable. Anything else belongs into a constant, a function or a struct.
 func tables() map[string]string {
-	return map[string]string{}
+	return map[string]string{
+		"internal/stats.windows": "four lengths; Go has no constant arrays",
+	}
 }
 
 // TestRules holds every rule on the text of the files.
@@ -55,7 +57,7 @@ func check(p pkg, allowed map[string]string) []string {
 func docFaults(p pkg) []string {
 	var docs []string
 	for _, f := range p.files {
-		if f.ast.Doc == nil {
+		if f.ast.Doc == nil || f.generated {
 			continue
 		}
 		docs = append(docs, f.name)

@@ -55,7 +55,7 @@ func playWeb() int {
 	})}
 	asked := make(chan os.Signal, 1)
 	signal.Notify(asked, syscall.SIGTERM)
-	go server.Serve(l) //nolint:errcheck // ends with the process
+	go server.Serve(l)
 	<-asked
 	fmt.Println("good bye")
 	return 0

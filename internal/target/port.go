@@ -27,17 +27,21 @@ func FreePort() (int, error) {
 	for range portTries {
 		port := 0 // the kernel's choice, if it leaves none to us
 		if high > lowestPort {
-			port = lowestPort + rand.IntN(high-lowestPort+1) //nolint:gosec // no secret
+			port = lowestPort + rand.IntN(high-lowestPort+1)
 		}
 		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))) //nolint:noctx // returns at once
 		if err != nil {
 			continue
 		}
-		port = l.Addr().(*net.TCPAddr).Port
+		address := l.Addr().String()
 		if err := l.Close(); err != nil {
 			return 0, fmt.Errorf("find a free port: %w", err)
 		}
-		return port, nil
+		_, text, err := net.SplitHostPort(address)
+		if err != nil {
+			return 0, fmt.Errorf("find a free port: %w", err)
+		}
+		return strconv.Atoi(text)
 	}
 	return 0, fmt.Errorf("find a free port: none of %d tried on 127.0.0.1 is", portTries)
 }

@@ -192,7 +192,7 @@ func (pg *Postgres) listen(ctx context.Context, b postgresBuild) error {
 // postmasterReady reads the state the way pg_ctl does: line 8 of
 // postmaster.pid is "ready" once connections are accepted.
 func postmasterReady(data string) error {
-	text, err := os.ReadFile(filepath.Join(data, "postmaster.pid")) //nolint:gosec // the server's own file
+	text, err := os.ReadFile(filepath.Join(data, "postmaster.pid"))
 	if err != nil {
 		return err
 	}
@@ -209,7 +209,7 @@ func (b postgresBuild) initialise(ctx context.Context, s *scratch, password stri
 	if err := os.WriteFile(pwfile, []byte(password+"\n"), 0o600); err != nil {
 		return err
 	}
-	defer os.Remove(pwfile) //nolint:errcheck // the whole folder goes later
+	defer os.Remove(pwfile)
 	if err := b.account.own(pwfile); err != nil {
 		return err
 	}
@@ -228,7 +228,7 @@ func (b postgresBuild) initialise(ctx context.Context, s *scratch, password stri
 
 // tool runs one of PostgreSQL's programs to its end; its output comes into the error only.
 func (b postgresBuild) tool(ctx context.Context, dir, stdin, name string, args ...string) error {
-	cmd := exec.CommandContext(ctx, filepath.Join(b.bin, name), args...) //nolint:gosec // an installed program of PostgreSQL
+	cmd := exec.CommandContext(ctx, filepath.Join(b.bin, name), args...)
 	cmd.Dir, cmd.Env, cmd.Stdin = dir, serverEnv(), strings.NewReader(stdin)
 	if b.account != nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: b.account.credential()}
@@ -247,7 +247,7 @@ func (b postgresBuild) tool(ctx context.Context, dir, stdin, name string, args .
 
 // version asks the server's program ("postgres (PostgreSQL) 15.20 (Debian ...)").
 func (b postgresBuild) version(ctx context.Context) (string, error) {
-	said, err := exec.CommandContext(ctx, filepath.Join(b.bin, "postgres"), "--version").Output() //nolint:gosec // as above
+	said, err := exec.CommandContext(ctx, filepath.Join(b.bin, "postgres"), "--version").Output()
 	if err != nil {
 		return "", fmt.Errorf("ask for the version: %w", err)
 	}

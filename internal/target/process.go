@@ -65,7 +65,6 @@ func start(s spec, out *output) (*process, error) {
 		argv = append(append(append([]string{}, s.watchdog...), "--"), s.argv...)
 		p.watched = true
 	}
-	//nolint:gosec // starting the command of the plan is the purpose
 	cmd := &exec.Cmd{Path: argv[0], Args: argv, Dir: s.dir, Env: s.env, SysProcAttr: &syscall.SysProcAttr{Setpgid: true}}
 	if s.account != nil {
 		cmd.SysProcAttr.Credential = s.account.credential()
@@ -86,7 +85,7 @@ func start(s spec, out *output) (*process, error) {
 			return nil, fmt.Errorf("start %s: %w", s.name, err)
 		}
 		cmd.Stdin, p.leash = r, leash
-		defer r.Close() //nolint:errcheck // the child has its own copy
+		defer r.Close()
 	} else {
 		deathSignal(cmd.SysProcAttr, s.death)
 	}
@@ -119,7 +118,7 @@ func (p *process) run(cmd *exec.Cmd, drain func()) error {
 		// Members of the group which outlived its leader.
 		_ = syscall.Kill(-p.pid, syscall.SIGKILL)
 		drain()
-		if !p.stopping.Load() && !(p.finite && cmd.ProcessState.Success()) {
+		if expected := p.stopping.Load() || p.finite && cmd.ProcessState.Success(); !expected {
 			p.err = &ExitError{Process: p.name, Status: p.status(cmd.ProcessState), Tail: p.out.Tail()}
 		}
 		close(p.done)

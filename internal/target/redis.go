@@ -26,7 +26,7 @@ type Redis struct {
 func StartRedis(ctx context.Context, o ServerOptions) (*Redis, error) {
 	bin, err := exec.LookPath("redis-server")
 	if err != nil {
-		return nil, errors.New("Redis is not installed (no redis-server in the PATH); on Debian: apt-get install redis-server") //nolint:staticcheck // a name
+		return nil, errors.New("Redis is not installed (no redis-server in the PATH); on Debian: apt-get install redis-server")
 	}
 	a, err := unprivileged("redis")
 	if err != nil {
@@ -127,7 +127,7 @@ func ping(ctx context.Context, address string) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close() //nolint:errcheck // a probe
+	defer conn.Close()
 	if deadline, ok := ctx.Deadline(); ok {
 		_ = conn.SetDeadline(deadline)
 	}
@@ -146,7 +146,7 @@ func ping(ctx context.Context, address string) error {
 
 // redisVersion asks the program ("Redis server v=7.0.15 sha=...").
 func redisVersion(ctx context.Context, bin string) (string, error) {
-	said, err := exec.CommandContext(ctx, bin, "--version").Output() //nolint:gosec // the installed server
+	said, err := exec.CommandContext(ctx, bin, "--version").Output()
 	if err != nil {
 		return "", fmt.Errorf("ask for the version: %w", err)
 	}

@@ -36,7 +36,7 @@ func newScratch(kind string, a *account) (*scratch, error) {
 	}
 	s := &scratch{dir: dir}
 	if err = s.claim(); err == nil && a != nil {
-		err = os.Chmod(dir, 0o711) //nolint:gosec // the server's user must pass through; what is inside has its own rights
+		err = os.Chmod(dir, 0o711) //nolint:gosec // the account must pass through; what is inside has its own rights
 	}
 	if err != nil {
 		s.remove()
@@ -118,11 +118,11 @@ func ours(dir string) bool {
 
 // lockFile opens a file and takes its lock, or fails at once if it is held.
 func lockFile(path string, flags int) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|syscall.O_NOFOLLOW|flags, 0o600) //nolint:gosec // below a folder of our own
+	f, err := os.OpenFile(path, os.O_RDWR|syscall.O_NOFOLLOW|flags, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil { //nolint:gosec // a descriptor fits
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil

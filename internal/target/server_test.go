@@ -121,7 +121,7 @@ func TestMissingServersNamePackages(t *testing.T) {
 
 func TestSweepSparesTheLiving(t *testing.T) {
 	base := t.TempDir()
-	make := func(name string, lock bool) string {
+	mkdir := func(name string, lock bool) string {
 		t.Helper()
 		dir := filepath.Join(base, name)
 		if err := os.Mkdir(dir, 0o700); err != nil {
@@ -134,14 +134,14 @@ func TestSweepSparesTheLiving(t *testing.T) {
 		}
 		return dir
 	}
-	living := make("parley-redis-living", true)
+	living := mkdir("parley-redis-living", true)
 	held, err := lockFile(filepath.Join(living, lockName), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer held.Close()
-	spared := []string{living, make("parley-redis-unlocked", false), make("other-redis-1", true), make("parley-postgres-1", true)}
-	dead := make("parley-redis-dead", true)
+	spared := []string{living, mkdir("parley-redis-unlocked", false), mkdir("other-redis-1", true), mkdir("parley-postgres-1", true)}
+	dead := mkdir("parley-redis-dead", true)
 	if err := os.Symlink(spared[2], filepath.Join(base, "parley-redis-link")); err != nil {
 		t.Fatal(err)
 	}

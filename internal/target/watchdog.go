@@ -72,14 +72,14 @@ func spawn(args []string) (pid int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	defer null.Close() //nolint:errcheck // read only
+	defer null.Close()
 	attr := &syscall.ProcAttr{
 		Env:   os.Environ(),
 		Files: []uintptr{null.Fd(), os.Stdout.Fd(), os.Stderr.Fd()},
 		Sys:   &syscall.SysProcAttr{},
 	}
 	deathSignal(attr.Sys, syscall.SIGKILL)
-	pid, err = syscall.ForkExec(args[0], args, attr) //nolint:gosec // the command of the plan
+	pid, err = syscall.ForkExec(args[0], args, attr)
 	if err != nil {
 		return 0, fmt.Errorf("start %s: %w", args[0], err)
 	}
@@ -101,7 +101,7 @@ func (k *kennel) reap(command int) (status syscall.WaitStatus) {
 		var ws syscall.WaitStatus
 		pid, err := syscall.Wait4(-1, &ws, 0, nil)
 		switch {
-		case err == syscall.EINTR: //nolint:errorlint // a bare errno by contract
+		case err == syscall.EINTR:
 		case err != nil: // ECHILD
 			return status
 		case pid == command:
