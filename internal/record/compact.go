@@ -1,6 +1,7 @@
 package record
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -78,8 +79,8 @@ func rewrite[T any](ctx context.Context, d disk, path string, source rowSource[T
 	return writeTemp(d, path, func(w io.Writer) error {
 		encoder := newEncoder[T](w)
 		var failed error
-		fail := func(err error) { failed = errors.Join(failed, err) }
-		err := source(fail, func(batch []T) bool {
+		damaged := func(err error) { failed = cmp.Or(failed, err) }
+		err := source(damaged, func(batch []T) bool {
 			if failed == nil {
 				failed = ctx.Err()
 			}

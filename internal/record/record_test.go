@@ -16,9 +16,6 @@ import (
 	"parley"
 )
 
-// quiet are options whose writer saves only when told to.
-func quiet() Options { return Options{Interval: time.Hour} }
-
 func create(t testing.TB, dir string, o Options) *Writer {
 	t.Helper()
 	w, err := Create(dir, &parley.Run{ID: "r1", Name: "test", Verb: "load", Started: time.Unix(1700000000, 0).UTC()}, o)
@@ -78,7 +75,7 @@ func TestRecordedRowsAreReadBack(t *testing.T) {
 		calls := rapid.SliceOfN(rapid.Make[parley.Call](), 0, 20).Draw(rt, "calls")
 		samples := rapid.SliceOfN(rapid.Make[parley.Sample](), 0, 20).Draw(rt, "samples")
 		cut := rapid.IntRange(0, 20).Draw(rt, "flush after")
-		w := create(t, filepath.Join(dir, "run"), quiet())
+		w := create(t, filepath.Join(dir, "run"), tested())
 		for i := range 20 {
 			record(i, turns, w.Turn)
 			record(i, replies, w.Reply)

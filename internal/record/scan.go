@@ -1,6 +1,7 @@
 package record
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -57,6 +58,9 @@ func (t *tableFile) open() error {
 		return fmt.Errorf("read table: %w", err)
 	}
 	err = t.guard(func() error {
+		if err := t.checkFooter(info.Size()); err != nil {
+			return err
+		}
 		t.parquet, err = parquet.OpenFile(t, info.Size(), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
 		return err
 	})
@@ -67,6 +71,23 @@ func (t *tableFile) open() error {
 		if version, err := strconv.Atoi(text); err == nil && version > parley.RecordVersion {
 			return &VersionError{Path: t.path, Version: version}
 		}
+	}
+	return nil
+}
+
+// checkFooter makes sure that the footer is not longer than the file: the decoder
+// would make room for whatever its length says.
+func (t *tableFile) checkFooter(size int64) error {
+	const frame = 12 // "PAR1" at both ends, and the footer's length
+	var end [8]byte
+	if size < frame {
+		return fmt.Errorf("it has %d bytes, too few for a Parquet file", size)
+	}
+	if _, err := t.ReadAt(end[:], size-int64(len(end))); err != nil {
+		return err
+	}
+	if length := binary.LittleEndian.Uint32(end[:]); int64(length) > size-frame {
+		return fmt.Errorf("its footer of %d bytes does not fit into its %d bytes", length, size)
 	}
 	return nil
 }
@@ -105,7 +126,7 @@ func (t *tableFile) guard(step func() error) (err error) {
 			err = fmt.Errorf("the decoder gave up: %v", p)
 		}
 		switch {
-		case err == nil || errors.Is(err, io.EOF):
+		case err == nil:
 		case t.ioErr != nil:
 			err = fmt.Errorf("read table: %w", t.ioErr)
 		default:
@@ -134,21 +155,24 @@ func scan[T any](path string, yield func(batch []T) bool) error {
 	}
 	defer func() { _ = t.guard(rows.Close) }()
 	batch := make([]T, scanBatch)
-	for left := rows.NumRows(); ; {
+	for left := rows.NumRows(); left > 0; {
 		clear(batch) // or slices of earlier rows, which yield may have kept, would be filled again
 		var n int
 		err := t.guard(func() (err error) {
-			n, err = rows.Read(batch)
+			if n, err = rows.Read(batch); errors.Is(err, io.EOF) {
+				return nil
+			}
 			return err
 		})
-		left -= int64(n)
-		switch {
-		case err == nil && n == 0, errors.Is(err, io.EOF) && left != 0, left < 0:
-			return &damage{path, fmt.Errorf("the file has %d rows fewer than it says", left)}
-		case err != nil && !errors.Is(err, io.EOF):
+		if err != nil {
 			return err
-		case n > 0 && !yield(batch[:n]), err != nil:
-			return nil
+		}
+		if n == 0 {
+			return &damage{path, fmt.Errorf("it ends %d rows early", left)}
+		}
+		if left -= int64(n); !yield(batch[:n]) {
+			break
 		}
 	}
+	return nil
 }
