@@ -8,8 +8,9 @@ import (
 
 // Summary is what the turns and calls of a run add up to.
 type Summary struct {
-	// Judged covers the turns the budgets judge: those of steady phases, or, in a
-	// run without one, of every phase but the canary. JudgedPhase names it.
+	// Judged covers the turns the budgets judge: those of the steady phases; in a run without
+	// one those of its ramps, else of its warm-up, else of its solo phase, else all but the canary's.
+	// JudgedPhase names the phases, JudgedFor is their length.
 	Judged      Crowd         `json:"judged"`
 	JudgedPhase string        `json:"judged_phase"`
 	JudgedFor   time.Duration `json:"judged_for_ns"`
@@ -18,7 +19,13 @@ type Summary struct {
 
 	Rates     []RatePoint `json:"rates"`
 	Upstreams []Upstream  `json:"upstreams"` // over the judged turns, costliest first
-	// Split is where the time of a judged reply goes; the parts sum to the mean reply time.
+	// LLM is the wait for any call to a language model, LLMPerTurn the time of a turn during which at least one was
+	// going on (of the turns that had one), Send the wait for any call to the platform's send API.
+	LLM        Waits `json:"llm"`
+	LLMPerTurn Waits `json:"llm_per_turn"`
+	Send       Waits `json:"send"`
+	// Split is where the time of a judged and answered reply goes, largest part
+	// first; the parts sum to the mean reply time of the answered turns.
 	Split []Part `json:"split"`
 	Ramp  *Ramp  `json:"ramp,omitempty"`
 	// Attributed is the share of calls in judged phases that could be tied to a turn.
@@ -29,6 +36,7 @@ type Summary struct {
 
 // Crowd is a set of turns.
 type Crowd struct {
+	// Turns were said: answered, abandoned, cut and open ones, but not the unsent.
 	Turns         int `json:"turns"`
 	Conversations int `json:"conversations"`
 	// Counts by outcome and by misbehaviour.
@@ -81,10 +89,12 @@ type Tally struct {
 
 // Waits is the distribution of one wait, in seconds, censored waits included.
 type Waits struct {
-	N         int             `json:"n"`
-	Censored  int             `json:"censored"`
-	Quantiles []Quantile      `json:"quantiles"` // p50 p75 p90 p95 p99 p99.9, those the sample can carry
-	Mean      parley.Estimate `json:"mean"`      // restricted to the longest wait observed
+	N         int        `json:"n"`
+	Censored  int        `json:"censored"`
+	Quantiles []Quantile `json:"quantiles"` // p50 p75 p90 p95 p99 p99.9, those the sample can carry
+	// Floors are the quantiles the sample is too small to carry: only their lower bounds mean anything.
+	Floors    []Quantile      `json:"floors,omitempty"`
+	Mean      parley.Estimate `json:"mean"` // restricted to the longest wait observed
 	Max       float64         `json:"max"`
 	MaxBeyond bool            `json:"max_beyond"` // the longest wait was censored
 	Bins      []Bin           `json:"bins"`
@@ -122,7 +132,9 @@ type RatePoint struct {
 
 // Upstream is one operation on one wire.
 type Upstream struct {
-	Wire         string  `json:"wire"`
+	Wire string `json:"wire"`
+	// Kind is what the plan says the wire is ("openai", "postgres"), or [PlatformKind]; empty if it does not say.
+	Kind         string  `json:"kind,omitempty"`
 	Operation    string  `json:"operation"`
 	Calls        int     `json:"calls"`
 	PerTurn      float64 `json:"per_turn"` // attributed calls per judged turn
@@ -137,14 +149,16 @@ type Upstream struct {
 	CompletionTokens float64 `json:"completion_tokens"`
 }
 
-// Part is a share of the mean reply time.
+// Part is a share of the mean reply time. Seconds during which several wires were busy count
+// once, with the wire whose call began first.
 type Part struct {
-	// Name: a wire ("openai"), "bot" (the time no wire of parley's was busy), "retry" (waiting for the platform to repeat a webhook).
+	// Name: a wire ("openai"), "bot" (no wire was busy: its own time,
+	// queueing inside it, delivery of the webhook), "retry" (waiting for the platform to repeat a webhook).
 	Name    string  `json:"name"`
 	Label   string  `json:"label"`
 	Seconds float64 `json:"seconds"` // mean per answered turn
 	Share   float64 `json:"share"`
-	// Overlapped seconds were shared with another wire and are counted once, with the first named.
+	// Assumed: a latency model of parley's, not a measurement of the service.
 	Assumed bool `json:"assumed"`
 }
 
@@ -152,7 +166,9 @@ type Part struct {
 type Ramp struct {
 	Steps []RampStep `json:"steps"`
 	// Knee is where answered messages stop following offered ones, nil if none was reached.
-	Knee    *Knee  `json:"knee,omitempty"`
+	Knee *Knee `json:"knee,omitempty"`
+	// Why says in a few words why there is a knee or none.
+	Why     string `json:"why,omitempty"`
 	Stopped string `json:"stopped"`
 }
 

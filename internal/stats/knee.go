@@ -13,8 +13,10 @@ type Level struct {
 	For time.Duration // its length
 	// Offered arrived within the level; Served left within it, whichever level they came from.
 	Offered, Served float64
-	// Before and After were inside when the level began and ended.
-	Before, After float64
+	// Before were inside when the level began. Wait is the mean time spent inside by those
+	// that arrived in it, 0 if unknown.
+	Before float64
+	Wait   time.Duration
 	// Parts are the served ones of equal stretches of the level, in order.
 	Parts []float64
 	// Limited: the generator could not offer what it meant to. The level shows nothing about the served.
@@ -43,16 +45,18 @@ const (
 // FindKnee finds where what is served stops following what is offered.
 //
 // A level falls behind if more than 5 % of what it was offered was not served in it, and more
-// than three times what chance puts inside at its two ends. A knee needs at least
+// than three times what chance puts inside at its two ends. What must be inside at the end even if all is
+// well (the rate times the shortest wait of any level, by Little's law) does not count. A knee needs at least
 // two levels that fall behind, with none after them that keeps up, or a single one with more than
 // 20 % unserved: one bad level alone is a hiccup. Levels the generator limited show nothing.
 func FindKnee(levels []Level) Knee {
 	knee := Knee{LastGood: -1}
+	wait := shortest(levels)
 	var behind []int
 	for i, l := range levels {
 		switch {
 		case l.Limited || l.Offered == 0:
-		case l.behind():
+		case l.behind(wait):
 			behind = append(behind, i)
 		default:
 			knee.LastGood, behind = i, nil
@@ -93,12 +97,23 @@ func noKnee(levels []Level, last int, behind []int) string {
 // unserved is the share of the offered that was not served.
 func (l Level) unserved() float64 { return 1 - l.Served/l.Offered }
 
-// behind reports whether the level was not kept up with.
-func (l Level) behind() bool {
-	// What is inside at a moment varies like a Poisson count when all is well; growth of
-	// the load puts a little more inside at the end than at the start, which sits in After too.
-	chance := math.Sqrt(min(l.Before, l.Offered) + 1)
-	return l.unserved() > tolerated && l.Offered-l.Served > 3*chance
+// behind reports whether the level was not kept up with, given how long a wait is when all is well.
+func (l Level) behind(wait time.Duration) bool {
+	inside := l.Offered * wait.Seconds() / l.For.Seconds()
+	missing := l.Offered - l.Served - max(0, inside-l.Before)
+	// What is inside at a moment varies like a Poisson count.
+	chance := math.Sqrt(min(l.Before, l.Offered) + inside + 1)
+	return missing > tolerated*l.Offered && missing > 3*chance
+}
+
+// shortest is the shortest mean wait of any level, 0 if none is known.
+func shortest(levels []Level) (wait time.Duration) {
+	for _, l := range levels {
+		if l.Wait > 0 && (wait == 0 || l.Wait < wait) {
+			wait = l.Wait
+		}
+	}
+	return wait
 }
 
 // rate is the offered load per hour.

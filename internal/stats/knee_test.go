@@ -28,7 +28,6 @@ func ramp(seed uint64, capacity float64, rates ...float64) []Level {
 			l.Served += served
 			l.Parts = append(l.Parts, served)
 		}
-		l.After = queue
 		out = append(out, l)
 	}
 	return out
@@ -59,6 +58,21 @@ func TestFindKnee(t *testing.T) {
 				t.Errorf("got found %v, last good %d (%s), want %v, %d", k.Found, k.LastGood, k.Why, test.found, test.good)
 			}
 		})
+	}
+}
+
+// Steps of 15 s with replies of 4 s: a quarter of each step's messages is still
+// on its way at its end although the bot keeps up.
+func TestShortLevels(t *testing.T) {
+	var levels []Level
+	before := 0.0
+	for _, offered := range []float64{1000, 1500, 2250, 3375} {
+		inside := offered * 4 / 15
+		levels = append(levels, Level{For: 15 * time.Second, Offered: offered, Served: offered - inside + before, Before: before, Wait: 4 * time.Second})
+		before = inside
+	}
+	if k := FindKnee(levels); k.Found || k.LastGood != 3 {
+		t.Errorf("a knee that is none: %+v", k)
 	}
 }
 

@@ -1,0 +1,157 @@
+package anatomy
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"parley"
+	"parley/internal/stats"
+)
+
+// callCount gathers the calls of the judged turns, and those tied to no turn
+// that began in the judged phases.
+type callCount struct {
+	scene      *scene
+	turns      *judgedTurns
+	operations map[operation]int32
+	upstreams  []upstreamCount
+	spans      []callSpan
+	// all is every call of the run, within those of the judged phases, tied those of them tied to a turn.
+	all, within, tied int
+	model, send       *stats.Series
+}
+
+type operation struct{ wire, name string }
+
+// callSpan is one call, or one reply on its way to the user, in 24 bytes: there are millions.
+type callSpan struct {
+	turn       int32 // place among the judged turns, -1 for none
+	upstream   int32 // place among the upstreams
+	start, end time.Duration
+}
+
+type upstreamCount struct {
+	operation
+	calls, tied, failed, retries int
+	model                        bool // a language model
+	delivery                     bool // not calls: replies on their way from the platform to the user
+	latency                      *stats.Series
+	took                         time.Duration
+	prompt, cached, completion   int64
+}
+
+func newCallCount(s *scene, turns *judgedTurns) *callCount {
+	span := s.judged.span()
+	return &callCount{
+		scene: s, turns: turns, operations: map[operation]int32{},
+		model: stats.NewSeries(span.from, span.to), send: stats.NewSeries(span.from, span.to),
+	}
+}
+
+func (c *callCount) add(call *parley.Call) {
+	c.all++
+	within := c.scene.judged.contains(call.Start)
+	c.within += one(within)
+	c.tied += one(within && call.Turn != 0)
+	turn := int32(-1)
+	if call.Turn != 0 {
+		place, judged := c.turns.index[call.Turn]
+		if !judged {
+			return
+		}
+		turn = place
+	} else if !within {
+		return
+	}
+	i := c.upstream(operation{call.Wire, call.Operation})
+	u := &c.upstreams[i]
+	u.calls++
+	u.tied += one(turn >= 0)
+	u.failed += one(call.Failure != "" || call.End == parley.None)
+	u.retries += one(call.Retry > 0)
+	u.prompt += call.PromptTokens
+	u.cached += call.CachedTokens
+	u.completion += call.CompletionTokens
+	u.model = u.model || c.scene.toModel(call)
+
+	end, censored := call.End, false
+	if end == parley.None {
+		// When the bot gave up is not known: the call lasted until its last sign of life at least.
+		end, censored = max(call.Start, call.FirstByte), true
+	}
+	took := max(0, end-call.Start)
+	u.took += took
+	u.latency.Add(call.Start, took, censored)
+	switch {
+	case u.model:
+		c.model.Add(call.Start, took, censored)
+	case wireName(call.Wire) == c.scene.platform:
+		c.send.Add(call.Start, took, censored)
+	}
+	c.spans = append(c.spans, callSpan{turn, i, call.Start, call.Start + took})
+}
+
+// reply enters a reply: until it is delivered, the answer is the platform's.
+func (c *callCount) reply(r *parley.Reply) {
+	place, judged := c.turns.index[r.Turn]
+	if !judged || r.Delivered <= r.Received {
+		return
+	}
+	i := c.upstream(operation{wire: c.scene.platform})
+	c.upstreams[i].delivery = true
+	c.spans = append(c.spans, callSpan{place, i, r.Received, r.Delivered})
+}
+
+// upstream returns the place of an operation.
+func (c *callCount) upstream(op operation) int32 {
+	if i, ok := c.operations[op]; ok {
+		return i
+	}
+	i := int32(len(c.upstreams))
+	c.operations[op] = i
+	span := c.scene.judged.span()
+	c.upstreams = append(c.upstreams, upstreamCount{operation: op, latency: stats.NewSeries(span.from, span.to)})
+	return i
+}
+
+// result is the upstreams, the costliest first.
+func (c *callCount) result() []Upstream {
+	starts := make([][]time.Duration, len(c.upstreams))
+	ends := make([][]time.Duration, len(c.upstreams))
+	for _, s := range c.spans {
+		starts[s.upstream] = append(starts[s.upstream], s.start)
+		ends[s.upstream] = append(ends[s.upstream], s.end)
+	}
+	order := make([]int, 0, len(c.upstreams))
+	for i, u := range c.upstreams {
+		if u.calls > 0 {
+			order = append(order, i)
+		}
+	}
+	slices.SortFunc(order, func(a, b int) int {
+		x, y := &c.upstreams[a], &c.upstreams[b]
+		return cmp.Or(cmp.Compare(y.took, x.took), cmp.Compare(x.wire, y.wire), cmp.Compare(x.name, y.name))
+	})
+	out := make([]Upstream, 0, len(order))
+	for _, i := range order {
+		u := c.describe(&c.upstreams[i])
+		u.PeakInFlight = mostAtOnce(starts[i], ends[i])
+		out = append(out, u)
+	}
+	return out
+}
+
+func (c *callCount) describe(u *upstreamCount) Upstream {
+	calls := float64(u.calls)
+	out := Upstream{
+		Wire: u.wire, Operation: u.name, Kind: c.scene.kinds[wireName(u.wire)],
+		Calls: u.calls, Failed: u.failed, Retries: u.retries,
+		Latency: waitsOf(u.latency), Assumed: c.scene.assumed[wireName(u.wire)],
+		PromptTokens: float64(u.prompt) / calls, CachedTokens: float64(u.cached) / calls, CompletionTokens: float64(u.completion) / calls,
+	}
+	if turns := len(c.turns.spans); turns > 0 {
+		out.PerTurn = float64(u.tied) / float64(turns)
+	}
+	return out
+}

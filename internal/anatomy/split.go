@@ -1,0 +1,139 @@
+package anatomy
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"parley"
+	"parley/internal/stats"
+)
+
+// splitCount lays the calls of each answered turn over the time its user waited.
+type splitCount struct {
+	calls   *callCount
+	wires   []string // by place of the upstream
+	spent   map[string]time.Duration
+	bot     time.Duration
+	retry   time.Duration
+	turns   int
+	perTurn *stats.Series // time with a call to a language model
+}
+
+// split divides the time of the answered turns among the wires, and returns it
+// with the time per turn in language models.
+//
+// Each instant counts to the call that began first of those going on then.
+// Instants without a call are the bot's own, or the platform's while it waits to repeat a webhook.
+func (c *callCount) split() ([]Part, *stats.Series) {
+	span := c.scene.judged.span()
+	s := &splitCount{calls: c, spent: map[string]time.Duration{}, perTurn: stats.NewSeries(span.from, span.to)}
+	for _, u := range c.upstreams {
+		s.wires = append(s.wires, wireName(u.wire))
+	}
+	groups, next := c.byTurn(), 0
+	for i := range c.turns.spans {
+		first := next
+		for next < len(groups) && groups[next].turn == int32(i) {
+			next++
+		}
+		group := groups[first:next]
+		slices.SortFunc(group, func(a, b callSpan) int {
+			return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.end, b.end))
+		})
+		s.models(&c.turns.spans[i], group)
+		s.turn(&c.turns.spans[i], group)
+	}
+	return s.parts(), s.perTurn
+}
+
+// byTurn returns the spans that belong to a turn, in the order of turns, by counting sort.
+func (c *callCount) byTurn() []callSpan {
+	place := make([]int, len(c.turns.spans)+1)
+	for _, s := range c.spans {
+		if s.turn >= 0 {
+			place[s.turn+1]++
+		}
+	}
+	for i := range c.turns.spans {
+		place[i+1] += place[i]
+	}
+	out := make([]callSpan, place[len(c.turns.spans)])
+	for _, s := range c.spans {
+		if s.turn >= 0 {
+			out[place[s.turn]] = s
+			place[s.turn]++
+		}
+	}
+	return out
+}
+
+// turn adds one turn whose spans are sorted by start.
+func (s *splitCount) turn(t *judgedTurn, spans []callSpan) {
+	if t.answered == parley.None {
+		return
+	}
+	s.turns++
+	now := t.spoken
+	for _, span := range spans {
+		from, to := max(span.start, now), min(span.end, t.answered)
+		if from >= to {
+			continue
+		}
+		s.idle(t, now, from)
+		s.spent[s.wires[span.upstream]] += to - from
+		now = to
+	}
+	s.idle(t, now, t.answered)
+}
+
+// idle adds a stretch without calls.
+func (s *splitCount) idle(t *judgedTurn, from, to time.Duration) {
+	retry := max(0, min(to, t.retryTo)-max(from, t.retryFrom))
+	s.retry += retry
+	s.bot += max(0, to-from) - retry
+}
+
+// models adds the time with a call to a language model, if the turn had one.
+func (s *splitCount) models(t *judgedTurn, spans []callSpan) {
+	var busy time.Duration
+	now, any := time.Duration(0), false
+	for _, span := range spans {
+		if s.calls.upstreams[span.upstream].model {
+			any = true
+			busy += max(0, span.end-max(span.start, now))
+			now = max(now, span.end)
+		}
+	}
+	if any {
+		s.perTurn.Add(t.due, busy, false)
+	}
+}
+
+// parts are the shares, the largest first; the bot's own is always there.
+func (s *splitCount) parts() []Part {
+	if s.turns == 0 {
+		return nil
+	}
+	s.spent["bot"] += s.bot
+	s.spent["retry"] += s.retry
+	total := time.Duration(0)
+	for _, d := range s.spent {
+		total += d
+	}
+	var out []Part
+	for name, d := range s.spent {
+		if d == 0 && name != "bot" {
+			continue
+		}
+		part := Part{Name: name, Label: Label(name), Seconds: d.Seconds() / float64(s.turns), Assumed: s.calls.scene.assumed[name]}
+		if total > 0 {
+			part.Share = float64(d) / float64(total)
+		}
+		out = append(out, part)
+	}
+	slices.SortFunc(out, func(a, b Part) int {
+		return cmp.Or(cmp.Compare(b.Seconds, a.Seconds), cmp.Compare(a.Name, b.Name))
+	})
+	return out
+}

@@ -1,0 +1,63 @@
+package anatomy
+
+import (
+	"iter"
+
+	"parley"
+)
+
+// Summarize adds up the rows of a run. Each sequence is read once and may be in any order; nil stands
+// for an empty one. Calls must already be attributed to their turns; of a turn there must be one row, the last.
+//
+// Turns never said (Unsent) are no waits. Turns whose end was not recorded count as waiting until
+// the end of the record, run.Elapsed.
+func Summarize(run *parley.Run, turns iter.Seq[parley.Turn], replies iter.Seq[parley.Reply], calls iter.Seq[parley.Call]) *Summary {
+	scene := newScene(run)
+	judged, solo := newCrowdCount(&scene.judged, run.Elapsed), newCrowdCount(&scene.solo, run.Elapsed)
+	rates, ramp := newRateCount(run.Elapsed), newRampCount(scene.ramp, run.Elapsed)
+	var kept judgedTurns
+	var open conversations
+	for t := range rows(turns) {
+		judged.add(&t)
+		solo.add(&t)
+		rates.add(&t)
+		ramp.add(&t)
+		if scene.judged.names[t.Phase] && t.Outcome != parley.Unsent {
+			kept.add(&t)
+		}
+		if !scene.canary[t.Phase] {
+			open.add(&t, run.Elapsed)
+		}
+	}
+	out := &Summary{
+		Judged: judged.result(open.open), JudgedPhase: scene.judged.title, JudgedFor: scene.judged.length(),
+		Solo:  solo.result(open.open),
+		Rates: rates.result(),
+		Ramp:  ramp.result(len(run.Generator.Invalid) > 0),
+	}
+	wires := newCallCount(scene, &kept)
+	for r := range rows(replies) {
+		out.Strangers += one(r.Turn == 0 && r.Fate == "stranger")
+		wires.reply(&r)
+	}
+	for c := range rows(calls) {
+		wires.add(&c)
+	}
+	out.Calls = wires.all
+	if wires.within > 0 {
+		out.Attributed = float64(wires.tied) / float64(wires.within)
+	}
+	out.Upstreams = wires.result()
+	parts, perTurn := wires.split()
+	out.Split, out.LLMPerTurn = parts, waitsOf(perTurn)
+	out.LLM, out.Send = waitsOf(wires.model), waitsOf(wires.send)
+	return out
+}
+
+// rows is seq, or nothing if it is nil.
+func rows[T any](seq iter.Seq[T]) iter.Seq[T] {
+	if seq == nil {
+		return func(func(T) bool) {}
+	}
+	return seq
+}
