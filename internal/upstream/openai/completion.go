@@ -32,7 +32,7 @@ func (x *exchange) complete(req *chatRequest, u utterance) *completion {
 			id:        "call_" + x.letters(alphabet, 24),
 			name:      call.tool,
 			head:      perCall + x.tokens.Tokens(req.Model, call.tool),
-			arguments: x.tokens.Pieces(req.Model, textOf(call.arguments)),
+			arguments: x.tokens.Pieces(req.Model, jsonOf(call.arguments)),
 		})
 	}
 	// A tool the request insists on by name ends with "stop" at OpenAI.

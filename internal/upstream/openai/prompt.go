@@ -102,14 +102,18 @@ func (p *prompt) tool(f *function) {
 	}
 }
 
-// textOf is a JSON value as text, strings without quotes.
+// textOf is a JSON value as text: a string as it is, anything else as JSON.
 func textOf(v any) string {
 	if text, ok := v.(string); ok {
 		return text
 	}
+	return jsonOf(v)
+}
+
+func jsonOf(v any) string {
 	data, err := json.Marshal(v)
 	if err != nil {
-		return ""
+		return "null" // a value that JSON has no form for, such as an infinite number in a script
 	}
 	return string(data)
 }

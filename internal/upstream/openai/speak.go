@@ -178,5 +178,5 @@ func (p *speaker) formatted(text string) string {
 		m.sentence = text
 		v = m.value(m.root, "reply", 0)
 	}
-	return textOf(v)
+	return jsonOf(v)
 }

@@ -169,10 +169,7 @@ func (f *facts) moment() time.Time {
 
 // reply is a helpful sentence about what the user said. The words choose it.
 func reply(said string) string {
-	topic := "your question"
-	if words := significant(said); len(words) > 0 {
-		topic = strings.Join(words[:min(3, len(words))], " ")
-	}
+	topic := topicOf(said)
 	openings := []string{
 		"Thanks for your message about %s. ",
 		"Of course, happy to help with %s. ",
@@ -191,6 +188,21 @@ func reply(said string) string {
 		n = (n*31 + int(r)) & 0xffffff
 	}
 	return fmt.Sprintf(openings[n%len(openings)], topic) + endings[n/len(openings)%len(endings)]
+}
+
+// topicOf is the first few words that mean something.
+func topicOf(said string) string {
+	var words []string
+	for w := range strings.FieldsSeq(said) {
+		w = strings.TrimFunc(w, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+		if len(w) > 2 && !common(strings.ToLower(w)) && len(words) < 3 {
+			words = append(words, shortened(w, 30))
+		}
+	}
+	if len(words) == 0 {
+		return "your question"
+	}
+	return strings.Join(words, " ")
 }
 
 // tell puts the result of a tool into a sentence.
