@@ -28,6 +28,8 @@ func TestUnreadableFiles(t *testing.T) {
 	f("not UTF-8", "name: a\nseed: é\xff\n", "p.yaml:2:8: not UTF-8 text; save the file as UTF-8")
 	f("UTF-16", "\xff\xfen\x00", "p.yaml:1:1: not UTF-8 text")
 	f("NUL", "name: \x00\n", "p.yaml:1:7: control character U+0000; remove it")
+	f("line separator", "name: a\u2028\n", "p.yaml:1:8: invisible character U+2028; remove it")
+	f("old line ends", "bad: 1\rworse: 2\r"+least, "p.yaml:1:1: bad: unknown key; known keys: name, seed, target, dependencies, users, scenarios, load, budgets, safety\np.yaml:2:1: worse:")
 	f("BOM and an unknown key", "\uFEFFbad: 1\n"+least, "p.yaml:1:1: bad: unknown key")
 	f("huge", strings.Repeat("#\n", maxSize/2+1), "p.yaml:1:1: the plan is larger than 1 MB")
 	f("deep", strings.Repeat("[", 100_000), "p.yaml:1:10001: not YAML: exceeded max depth")
@@ -72,7 +74,7 @@ func FuzzParse(f *testing.F) {
 		if strings.Contains(err.Error(), "s3cr3t-t0k3n") && !strings.Contains(string(src), "s3cr3t-t0k3n") {
 			t.Errorf("a secret in an error: %v", err)
 		}
-		lines := strings.Split(strings.TrimPrefix(string(src), "\uFEFF"), "\n")
+		lines := strings.Split(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(strings.TrimPrefix(string(src), "\uFEFF")), "\n")
 		for i, e := range errs {
 			if e.Line < 1 || e.Line > len(lines) || e.Column < 1 || e.Column > 1+utf8.RuneCountInString(lines[e.Line-1]) {
 				t.Errorf("outside of the file: %v", e)

@@ -45,6 +45,7 @@ func Read(path string, getenv func(string) (string, bool)) (*Plan, error) {
 // where relative paths start. The error is of type [Errors].
 func Parse(name string, src []byte, dir string, getenv func(string) (string, bool)) (*Plan, error) {
 	src = bytes.TrimPrefix(src, []byte("\uFEFF"))
+	src = bytes.ReplaceAll(bytes.ReplaceAll(src, []byte("\r\n"), []byte("\n")), []byte("\r"), []byte("\n"))
 	root, problem := document(name, src)
 	if problem != nil {
 		return nil, Errors{problem}
@@ -99,8 +100,11 @@ func unreadable(src []byte) (at position, problem, hint string) {
 		switch {
 		case r == utf8.RuneError && size == 1:
 			return at, "not UTF-8 text", "save the file as UTF-8"
-		case r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0x7f:
+		case r < ' ' && r != '\t' && r != '\n' || r >= 0x7f && r < 0xa0:
 			return at, fmt.Sprintf("control character %U", r), "remove it"
+		case r == '\u2028' || r == '\u2029' || r == '\uFEFF':
+			// YAML would count lines and characters differently from an editor.
+			return at, fmt.Sprintf("invisible character %U", r), "remove it"
 		case r == '\n':
 			at = position{at.line + 1, 0}
 		}
@@ -121,7 +125,7 @@ func clamp(at position, src []byte) position {
 // syntaxHint explains the two mistakes of YAML people make most in plans.
 func syntaxHint(src []byte, at position) string {
 	lines := strings.Split(string(src), "\n")
-	line := strings.TrimSuffix(lines[at.line-1], "\r")
+	line := lines[at.line-1]
 	indent := line[:len(line)-len(strings.TrimLeft(line, " \t"))]
 	switch {
 	case strings.Contains(indent, "\t"):
