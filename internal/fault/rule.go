@@ -145,6 +145,8 @@ func (s *scanner) effect(r *Rule) error {
 		return s.rate(r)
 	case "delay":
 		r.effect = delay
+		s.space()
+		at = s.pos
 		d, err := s.dist()
 		if err != nil {
 			return err

@@ -169,10 +169,13 @@ func (r *chatRequest) checkBasics() (apiError, bool) {
 }
 
 func (r *chatRequest) checkLimits() (apiError, bool) {
-	for param, v := range map[string]*int{"max_tokens": r.MaxTokens, "max_completion_tokens": r.MaxCompletionTokens} {
-		if v != nil && *v < 1 {
-			return invalid(param, "integer_below_min_value",
-				"Invalid '%s': integer below minimum value. Expected a value >= 1, but got %d instead.", param, *v), false
+	for _, limit := range []struct {
+		param string
+		value *int
+	}{{"max_tokens", r.MaxTokens}, {"max_completion_tokens", r.MaxCompletionTokens}} {
+		if limit.value != nil && *limit.value < 1 {
+			return invalid(limit.param, "integer_below_min_value",
+				"Invalid '%s': integer below minimum value. Expected a value >= 1, but got %d instead.", limit.param, *limit.value), false
 		}
 	}
 	if len(r.Stop) > 4 {
