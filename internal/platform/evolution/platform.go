@@ -122,7 +122,7 @@ func (p *Platform) User(index int64) platform.User {
 // is "3EB0" and 18 hexadecimal digits, as WhatsApp's own clients make them, and
 // follows from the seed and seq alone.
 func (p *Platform) Message(from platform.User, seq int64, text string, at time.Time) platform.Message {
-	return platform.Message{ID: messageID("3EB0", p.opt.Seed^seedOfMessages, uint64(seq)), From: from, Text: text, At: at}
+	return platform.Message{ID: messageID(MessageIDPrefix, p.opt.Seed^seedOfMessages, uint64(seq)), From: from, Text: text, At: at}
 }
 
 // Seeds of what is derived from the run's seed, so that one does not repeat another.
