@@ -100,10 +100,10 @@ func splitBar(rows []splitRow) figureSet {
 				g.rect("hatch", a, top, b-a-1.5, thick, title+", assumed")
 			}
 			label := r.Label + " " + r.Percent
-			if textWidth(label) > b-a {
+			if textWidth(label)+12 > b-a {
 				label = r.Percent
 			}
-			if textWidth(label) < b-a {
+			if textWidth(label)+6 < b-a {
 				g.text("part-name", a, top-8, "start", label)
 			}
 			from += r.Seconds

@@ -10,7 +10,7 @@ import (
 const (
 	rampWidth, rampHeight = 440.0, 330.0
 	rampLeft, rampRight   = 52.0, 12.0
-	rampTop, rampBottom   = 34.0, 42.0
+	rampTop, rampBottom   = 44.0, 42.0
 )
 
 // plane is the frame of the plots against the offered load.

@@ -41,6 +41,7 @@ type panel struct {
 	height float64
 	series []series
 	unit   parley.Unit
+	limits []parley.Budget // promises drawn across it
 }
 
 // series is one line of a panel.
@@ -96,11 +97,11 @@ func ratesChart(t timeline) figureSet {
 }
 
 // repliesChart shows reply p50 and p95 over time.
-func repliesChart(t timeline) figureSet {
+func repliesChart(t timeline, limits []parley.Budget) figureSet {
 	present := func(f func(anatomy.RatePoint) float64) func(anatomy.RatePoint) (float64, bool) {
 		return func(p anatomy.RatePoint) (float64, bool) { return f(p), p.N > 0 }
 	}
-	panels := []panel{{title: "reply time", height: 190, unit: parley.Seconds, series: []series{
+	panels := []panel{{title: "reply time", height: 190, unit: parley.Seconds, limits: limits, series: []series{
 		{class: "p95", value: present(func(p anatomy.RatePoint) float64 { return p.ReplyP95 })},
 		{class: "p50", value: present(func(p anatomy.RatePoint) float64 { return p.ReplyP50 })},
 	}}}
@@ -186,6 +187,12 @@ func (t timeline) panel(g *svg, c canvas, x scale, p panel, top float64) {
 			}
 		}
 	}
+	for _, b := range p.limits {
+		// A promise that everything is far below would flatten the plot.
+		if b.Limit < 2*highest {
+			highest = max(highest, b.Limit)
+		}
+	}
 	ticks := c.yTicks
 	if p.height < 100 {
 		ticks = 2
@@ -200,6 +207,12 @@ func (t timeline) panel(g *svg, c canvas, x scale, p panel, top float64) {
 	g.text("panel-title", c.left, top-10, "start", p.title)
 	for _, s := range p.series {
 		t.series(g, x, y, s)
+	}
+	for _, b := range p.limits {
+		if b.Limit <= end {
+			g.line("limit", x.a, y.at(b.Limit), x.b, y.at(b.Limit))
+			g.text("limit-name", x.b, y.at(b.Limit)-5, "end", promiseWords(b))
+		}
 	}
 }
 
@@ -254,7 +267,7 @@ func tickLabel(v float64, u parley.Unit) string {
 		return "0"
 	case u == parley.Seconds:
 		return short(seconds(v))
-	case v >= 10_000:
+	case v >= 100_000:
 		return strconv.FormatFloat(v/1000, 'g', 4, 64) + "k"
 	case v != math.Trunc(v):
 		return strconv.FormatFloat(v, 'g', 3, 64)

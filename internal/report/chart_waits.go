@@ -1,7 +1,7 @@
 package report
 
 import (
-	"fmt"
+	"math"
 
 	"parley"
 	"parley/internal/anatomy"
@@ -24,7 +24,8 @@ const (
 func drawHistogram(c canvas, w anatomy.Waits, limits []parley.Budget) string {
 	g := newSVG(c.width, histogramTop+histogramHeight+axisRoom)
 	bottom := histogramTop + histogramHeight
-	x := scale{from: w.Bins[0].From, to: w.Bins[len(w.Bins)-1].To, a: c.left, b: c.width - c.right, log: true}
+	from, to := binRange(w.Bins)
+	x := scale{from: from, to: to, a: c.left, b: c.width - c.right, log: true}
 	highest := 0
 	for _, b := range w.Bins {
 		highest = max(highest, b.Count+b.Censored)
@@ -46,6 +47,19 @@ func drawHistogram(c canvas, w anatomy.Waits, limits []parley.Budget) string {
 	g.text("panel-title", c.left, 12, "start", "turns")
 	drawMarkers(g, x, bottom, w, limits)
 	return g.image(c.class, "Histogram of reply times on a logarithmic axis. "+histogramWords(w), "")
+}
+
+// binRange is the axis of a histogram: all bins, and at least a decade, since one
+// bin alone would fill the picture and say nothing.
+func binRange(bins []anatomy.Bin) (from, to float64) {
+	from, to = bins[0].From, bins[len(bins)-1].To
+	if from <= 0 || !finite(to) {
+		from = max(from, to/1e4, 1e-6)
+	}
+	if grow := math.Sqrt(10 * from / to); grow > 1 {
+		from, to = from/grow, to*grow
+	}
+	return from, to
 }
 
 func drawBin(g *svg, x, y scale, b anatomy.Bin) {
@@ -75,13 +89,13 @@ func drawMarkers(g *svg, x scale, bottom float64, w anatomy.Waits, limits []parl
 		g.line(class, x.at(v), row+5, x.at(v), bottom)
 		g.text(class+"-name", at, row, anchor, words)
 	}
+	for _, b := range limits {
+		marker("limit", b.Limit, 20, promiseWords(b))
+	}
 	for _, name := range []string{"p50", "p95"} {
 		if q, ok := quantileOf(w, name); ok && !q.ValueBeyond {
 			marker("quantile", q.Value, 38, name+" "+seconds(q.Value))
 		}
-	}
-	for _, b := range limits {
-		marker("limit", b.Limit, 20, fmt.Sprintf("%s %s", b.Stat, short(b.Op+" ")+short(seconds(b.Limit))))
 	}
 }
 
@@ -97,6 +111,11 @@ func histogramWords(w anatomy.Waits) string {
 		text += ", " + plural(w.Censored, "wait") + " cut off"
 	}
 	return text + "."
+}
+
+// promiseWords names a promise about the reply in a picture of replies.
+func promiseWords(b parley.Budget) string {
+	return "promise " + b.Stat + " " + b.Op + " " + short(seconds(b.Limit))
 }
 
 // replyLimits are the promises about the reply that belong on its histogram.

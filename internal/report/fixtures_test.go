@@ -37,6 +37,9 @@ func draws(w wait) anatomy.Waits {
 	rng := rand.New(rand.NewPCG(7, w.random))
 	values := make([]float64, w.n)
 	out := anatomy.Waits{N: w.n}
+	if w.n == 0 {
+		return out
+	}
 	for i := range values {
 		values[i] = w.median * math.Exp(w.spread*rng.NormFloat64())
 		if w.patience > 0 && values[i] > w.patience {
@@ -54,6 +57,8 @@ func draws(w wait) anatomy.Waits {
 		q    float64
 	}{{"p50", .5}, {"p75", .75}, {"p90", .9}, {"p95", .95}, {"p99", .99}, {"p99.9", .999}} {
 		if float64(w.n)*(1-q.q) < 3 {
+			low := parley.Estimate{Low: at(q.q - .1), N: w.n}
+			out.Floors = append(out.Floors, anatomy.Quantile{Name: q.name, Q: q.q, Estimate: low})
 			continue
 		}
 		half := 1.96 * math.Sqrt(q.q*(1-q.q)/float64(w.n))
@@ -73,7 +78,7 @@ func draws(w wait) anatomy.Waits {
 }
 
 func bins(values []float64, beyond func(float64) bool) []anatomy.Bin {
-	const perDecade = 16
+	const perDecade = 12
 	var out []anatomy.Bin
 	edge := func(k int) float64 { return math.Pow(10, float64(k)/perDecade) }
 	for _, v := range values {
@@ -234,13 +239,15 @@ func split(mean float64) []anatomy.Part {
 
 // judgedRun assembles a judged steady run.
 func judgedRun(name string, w wait) Document {
+	const bucket = 30 * time.Second
 	run := baseRun(name)
 	c := crowd(w)
 	sum := &anatomy.Summary{
 		Judged: c, JudgedPhase: "steady", JudgedFor: 13 * time.Minute,
 		Solo:  anatomy.Crowd{Turns: 12, Conversations: 4, Answered: 12, Reply: draws(wait{n: 12, median: w.median * .7, spread: .2, random: 31})},
-		Rates: rates(run.Elapsed, 5*time.Second, 1.42, w.median), Upstreams: upstreams(w.median / 1.6),
-		Split: split(c.Reply.Mean.Value), Attributed: .987, Calls: 61_030,
+		Rates: rates(run.Elapsed, bucket, 1.42, w.median), Upstreams: upstreams(w.median / 1.6),
+		LLMPerTurn: draws(wait{n: w.n, median: w.median, spread: .45, random: 41}),
+		Split:      split(c.Reply.Mean.Value), Attributed: .987, Calls: 61_030,
 	}
 	return Document{Run: run, Summary: sum}
 }

@@ -5,6 +5,9 @@ import (
 	_ "embed"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
+	"unicode"
 
 	"parley"
 )
@@ -23,21 +26,21 @@ type page struct {
 	Title string
 	JSON  string
 
-	Rates, Replies  figureSet
-	HasRates        bool
-	HasFailed       bool
-	Histogram       figureSet
-	SplitBar        figureSet
-	Throughput      string
-	RampWaits       string
-	MeanReply       string
-	HasAssumed      bool
-	HasCensored     bool
-	Attribution     string
-	HasTokens       bool
-	HasRetries      bool
-	HasWhy          bool
-	QuantileColumns []string
+	Rates, Replies figureSet
+	HasRates       bool
+	HasFailed      bool
+	Histogram      figureSet
+	SplitBar       figureSet
+	Throughput     string
+	RampWaits      string
+	MeanReply      string
+	HasAssumed     bool
+	HasCensored    bool
+	Attribution    string
+	HasTokens      bool
+	HasRetries     bool
+	HasWhy         bool
+	Columns        []int // of quantileNames, those with a figure in some row
 }
 
 // HTML writes the report as one self-contained page: no file, font or script is
@@ -50,24 +53,49 @@ func HTML(w io.Writer, d Document) error {
 	if err != nil {
 		return err
 	}
-	if err := reportPage(newPage(d, data)).Render(context.Background(), w); err != nil {
+	var out strings.Builder
+	if err := reportPage(newPage(d, data)).Render(context.Background(), &out); err != nil {
+		return fmt.Errorf("report: render HTML: %w", err)
+	}
+	if _, err := io.WriteString(w, strings.Map(printable, out.String())); err != nil {
 		return fmt.Errorf("report: write HTML: %w", err)
 	}
 	return nil
 }
 
+// printable drops the control characters that HTML forbids, which a name or an
+// error from outside may hold.
+func printable(r rune) rune {
+	if unicode.IsControl(r) && r != '\n' && r != '\t' {
+		return -1
+	}
+	return r
+}
+
+// filledColumns are the quantiles that at least one wait has.
+func filledColumns(rows []waitRow) []int {
+	var out []int
+	for i := range quantileNames() {
+		if slices.ContainsFunc(rows, func(r waitRow) bool { return r.Cells[i].Value != nothing }) {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
 func newPage(d Document, data string) page {
 	sum := d.summary()
 	p := page{
-		story: tell(d), JSON: data, QuantileColumns: quantileNames(),
+		story: tell(d), JSON: data,
 		Histogram: histogram(sum.Judged.Reply, replyLimits(d.Run)),
 		HasRates:  len(sum.Rates) > 1, HasCensored: sum.Judged.Reply.Censored > 0,
 	}
+	p.Columns = filledColumns(p.Waits)
 	p.Title = p.Facts[0].Value + ": " + p.Badge
 	p.SplitBar = splitBar(p.Split)
 	if p.HasRates {
 		t := newTimeline(d.Run, sum.Rates)
-		p.Rates, p.Replies = ratesChart(t), repliesChart(t)
+		p.Rates, p.Replies = ratesChart(t), repliesChart(t, replyLimits(d.Run))
 		for _, r := range sum.Rates {
 			p.HasFailed = p.HasFailed || r.Failed > 0
 		}
@@ -76,7 +104,11 @@ func newPage(d Document, data string) page {
 		p.Throughput, p.RampWaits = throughputChart(p.Ramp.Ramp), waitsChart(p.Ramp.Ramp)
 	}
 	if sum.Judged.Reply.Mean.N > 0 {
-		p.MeanReply = estimate(sum.Judged.Reply.Mean, parley.Seconds).Both()
+		p.MeanReply = "Mean reply " + estimate(sum.Judged.Reply.Mean, parley.Seconds).Both() + "."
+		if p.HasCensored {
+			p.MeanReply = "The mean reply is at least " + estimate(sum.Judged.Reply.Mean, parley.Seconds).Both() +
+				", since a wait that was cut off counts only for as long as it was seen."
+		}
 	}
 	if sum.Calls > 0 {
 		p.Attribution = fmt.Sprintf("%s in judged phases, %s of them tied to a turn.",

@@ -17,8 +17,8 @@
   };
   const wait = s => s < 1 ? `${(s * 1000).toPrecision(3)} ms` : `${s.toPrecision(3)} s`;
   const words = {
-    rates: p => `${clock(p.at_ns)}  offered ${p.offered.toFixed(2)}, acknowledged ${p.acked.toFixed(2)}, answered ${p.answered.toFixed(2)} per second; ${p.in_flight.toFixed(1)} in flight` + (p.failed ? `; ${p.failed} failed` : ""),
-    replies: p => `${clock(p.at_ns)}  ` + (p.n ? `p50 ${wait(p.reply_p50)}, p95 ${wait(p.reply_p95)}, ${p.n} turns` : "no turns"),
+    rates: p => `${clock(p.at_ns)}: offered ${p.offered.toFixed(2)}/s, acknowledged ${p.acked.toFixed(2)}/s, answered ${p.answered.toFixed(2)}/s, in flight ${p.in_flight.toFixed(1)}` + (p.failed ? `, ${p.failed} failed` : ""),
+    replies: p => `${clock(p.at_ns)}: ` + (p.n ? `p50 ${wait(p.reply_p50)}, p95 ${wait(p.reply_p95)}, ${p.n} turns` : "no turns"),
   };
   for (const svg of document.querySelectorAll("svg[data-plot]")) {
     const { plot, x0, x1, seconds } = svg.dataset;

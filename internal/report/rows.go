@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"parley"
 	"parley/internal/anatomy"
@@ -84,6 +85,7 @@ func waitRows(sum *anatomy.Summary) []waitRow {
 		{"reply, later", later, sum.Judged.ReplyLater},
 		{"first reply", means("first_reply"), sum.Judged.FirstReply},
 		{"acknowledged", means("ack"), sum.Judged.Ack},
+		{"llm per turn", means("llm_per_turn"), sum.LLMPerTurn},
 		{"reply, alone", solo, sum.Solo.Reply},
 	}
 	var rows []waitRow
@@ -104,6 +106,9 @@ func quantileCells(w anatomy.Waits) []figure {
 	cells := make([]figure, len(names))
 	for i, name := range names {
 		cells[i] = figure{Value: nothing}
+		if q, ok := find(w.Floors, name); ok && q.Low > 0 {
+			cells[i] = figure{Value: "≥ " + short(seconds(q.Low))}
+		}
 		if q, ok := quantileOf(w, name); ok {
 			cells[i] = estimate(q.Estimate, parley.Seconds)
 		}
@@ -119,8 +124,13 @@ func longest(w anatomy.Waits) string {
 	return bound(w.Max, parley.Seconds, w.MaxBeyond)
 }
 
+// quantileOf is false for a quantile the sample cannot carry.
 func quantileOf(w anatomy.Waits, name string) (anatomy.Quantile, bool) {
-	for _, q := range w.Quantiles {
+	return find(w.Quantiles, name)
+}
+
+func find(quantiles []anatomy.Quantile, name string) (anatomy.Quantile, bool) {
+	for _, q := range quantiles {
 		if q.Name == name {
 			return q, true
 		}
@@ -247,6 +257,9 @@ func rampSentence(r *anatomy.Ramp) string {
 		if r.Stopped != "" {
 			text = fmt.Sprintf("No knee was found up to %s messages an hour.", number(top.Offered))
 		}
+		if r.Why != "" {
+			text = strings.TrimSuffix(text, ".") + ": " + r.Why + "."
+		}
 		return text + stopped(r.Stopped)
 	}
 	f := estimate(r.Knee.Capacity, parley.Count)
@@ -254,8 +267,8 @@ func rampSentence(r *anatomy.Ramp) string {
 	if f.Interval != "" {
 		text += " (95 % interval " + f.Interval + ")"
 	}
-	if r.Knee.Why != "" {
-		text += "; " + r.Knee.Why
+	if why := cmp.Or(r.Knee.Why, r.Why); why != "" {
+		text += "; " + why
 	}
 	return text + "." + stopped(r.Stopped)
 }
@@ -328,7 +341,11 @@ type healthRow struct {
 	Name, Value, Limit, Means string
 }
 
+// healthRows is empty if the health was never recorded.
 func healthRows(g parley.Generator) []healthRow {
+	if g.LagMax == 0 && g.CPU == 0 && g.RSSMB == 0 && g.Sockets == 0 {
+		return nil
+	}
 	return []healthRow{
 		{"lag p50", parley.FormatDuration(g.LagP50), nothing, "how late a turn's first webhook was written after its due moment, median"},
 		{"lag p99", parley.FormatDuration(g.LagP99), "10 ms or 1 % of the reply p50", "the same, exceeded by one turn in a hundred"},

@@ -56,7 +56,9 @@ func timeStep(total time.Duration, ticks int) time.Duration {
 			return step
 		}
 	}
-	return max(24*time.Hour, (total / time.Duration(ticks)).Round(24*time.Hour))
+	const day = 24 * time.Hour
+	days := (total/time.Duration(ticks) + day - 1) / day
+	return days * day
 }
 
 // logTicks returns 1, 2 and 5 times the powers of ten within the bounds; only

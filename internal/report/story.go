@@ -121,21 +121,18 @@ func headline(run *parley.Run, sum *anatomy.Summary) (tone, string, string) {
 	if v := run.Verdict; v != nil {
 		return toneOf(v.Result), string(v.Result), v.Sentence
 	}
-	return quiet, "not judged", stateSentence(run.State) + crowdSentence(sum)
-}
-
-func stateSentence(s parley.State) string {
-	switch s {
+	sentence := crowdSentence(sum)
+	switch run.State {
 	case parley.Interrupted:
-		return "The run was interrupted before it could be judged. "
+		return unsure, "interrupted", "The run was interrupted before it could be judged. " + sentence
 	case parley.Broken:
-		return "The run broke off before it could be judged. "
+		return bad, "broken off", "The run broke off before it could be judged. " + sentence
 	case parley.Running:
-		return "The run has no recorded end: it is still going on, or its recorder was killed. "
+		return unsure, "no recorded end", "The run is still going on, or its recorder was killed. " + sentence
 	case parley.Complete:
-		return ""
+		return quiet, "not judged", sentence
 	default:
-		return ""
+		return quiet, "not judged", sentence
 	}
 }
 

@@ -70,7 +70,8 @@ func textWidth(s string) float64 { return float64(ansi.StringWidth(s)) * 6.5 }
 // trace is a line through points; a gap in the data is a gap in the line.
 type trace struct {
 	b    strings.Builder
-	down bool
+	down bool // the pen is on the paper
+	lone bool // the last point has no neighbour yet
 }
 
 func (t *trace) to(x, y float64) {
@@ -79,10 +80,21 @@ func (t *trace) to(x, y float64) {
 	} else {
 		t.b.WriteByte('M')
 	}
-	t.down = true
+	t.lone, t.down = !t.down, true
 	t.b.WriteString(px(x) + " " + px(y))
 }
 
-func (t *trace) lift() { t.down = false }
+// lift interrupts the line. A point between two gaps gets a length of zero,
+// which the round ends of the line make a dot.
+func (t *trace) lift() {
+	if t.lone {
+		t.b.WriteString("h0")
+	}
+	t.down, t.lone = false, false
+}
 
-func (t *trace) String() string { return t.b.String() }
+// String ends the line.
+func (t *trace) String() string {
+	t.lift()
+	return t.b.String()
+}

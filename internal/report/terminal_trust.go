@@ -18,7 +18,9 @@ func (p *printer) trust(s story) {
 	for _, h := range s.Health {
 		parts = append(parts, h.Name+" "+h.Value)
 	}
-	p.paragraph(p.inks.faint, "    ", strings.Join(parts, " · "))
+	if len(parts) > 0 {
+		p.paragraph(p.inks.faint, "    ", strings.Join(parts, " · "))
+	}
 	for _, a := range s.Assumed {
 		p.paragraph(p.inks.faint, "  – ", fmt.Sprintf("assumed: %s is %s (%s)", a.Wire, a.Model, a.Source))
 	}

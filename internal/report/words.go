@@ -36,6 +36,9 @@ func estimate(e parley.Estimate, u parley.Unit) figure {
 	if known := e.Low != 0 || e.High != 0; known && !e.Exact {
 		f.Interval = interval(e, u)
 	}
+	if f.Interval == f.Value {
+		f.Interval = "" // "> 30 s" says it all
+	}
 	return f
 }
 
@@ -76,6 +79,22 @@ func quantity(v float64, u parley.Unit) string {
 		return number(v)
 	default:
 		return number(v)
+	}
+}
+
+// unitWords names a unit in prose.
+func unitWords(u parley.Unit) string {
+	switch u {
+	case parley.Seconds:
+		return "a length of time"
+	case parley.Ratio:
+		return "a share"
+	case parley.PerHour:
+		return "per hour"
+	case parley.Count:
+		return "a count"
+	default:
+		return string(u)
 	}
 }
 
