@@ -1,4 +1,18 @@
 // Command parley finds out why a chat bot is slow, by talking to it.
 package main
 
-func main() {}
+import (
+	"fmt"
+	"os"
+
+	"parley/internal/cli"
+)
+
+func main() {
+	env, err := cli.OS()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "parley:", err)
+		os.Exit(1)
+	}
+	os.Exit(cli.Main(env))
+}

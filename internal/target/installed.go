@@ -1,27 +1,17 @@
 package target
 
-import (
-	"errors"
-	"fmt"
-	"os/exec"
-)
+import "fmt"
 
-// errNoRedis says what to install.
-var errNoRedis = errors.New("Redis is not installed (no redis-server in the PATH); on Debian: apt-get install redis-server")
-
-// Installed returns an error that says what to install if a private server of
-// the kind ("postgres", "redis") could not be started.
-func Installed(kind string) error {
+// Installed returns nil if a private server of the kind ("postgres", "redis")
+// can be started on this machine; else the error says what to install.
+func Installed(kind string) (err error) {
 	switch kind {
 	case "postgres":
-		_, err := postgresFolder()
-		return err
+		_, err = postgresBinaries()
 	case "redis":
-		if _, err := exec.LookPath("redis-server"); err != nil {
-			return errNoRedis
-		}
-		return nil
+		_, err = redisBinary()
 	default:
-		return fmt.Errorf("parley has no private %s", kind)
+		err = fmt.Errorf("parley cannot start a private %s", kind)
 	}
+	return err
 }

@@ -24,9 +24,9 @@ type Redis struct {
 
 // StartRedis starts an empty Redis server. The context bounds the start only.
 func StartRedis(ctx context.Context, o ServerOptions) (*Redis, error) {
-	bin, err := exec.LookPath("redis-server")
+	bin, err := redisBinary()
 	if err != nil {
-		return nil, errors.New("Redis is not installed (no redis-server in the PATH); on Debian: apt-get install redis-server")
+		return nil, err
 	}
 	a, err := unprivileged("redis")
 	if err != nil {
@@ -142,6 +142,15 @@ func ping(ctx context.Context, address string) error {
 		return fmt.Errorf("unexpected answer %q", answer)
 	}
 	return nil
+}
+
+// redisBinary returns the path of the installed server.
+func redisBinary() (string, error) {
+	bin, err := exec.LookPath("redis-server")
+	if err != nil {
+		return "", errors.New("Redis is not installed (no redis-server in the PATH); on Debian: apt-get install redis-server")
+	}
+	return bin, nil
 }
 
 // redisVersion asks the program ("Redis server v=7.0.15 sha=...").

@@ -1,0 +1,170 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"parley"
+	"parley/internal/anatomy"
+	"parley/internal/demo"
+	"parley/internal/engine"
+	"parley/internal/plan"
+	"parley/internal/record"
+	"parley/internal/report"
+	"parley/internal/verdict"
+)
+
+// reportFile is the report's name in a run's folder.
+const reportFile = "report.html"
+
+// RunOptions are common to the verbs that run something.
+type RunOptions struct {
+	Plan string // path of parley.yaml
+	// Dir is the run's folder; a run that is in it already is replaced. Empty: a new
+	// folder below the project's .parley/runs.
+	Dir string
+	// JSON writes the document to Out in place of the terminal's report.
+	JSON bool
+}
+
+// Review runs the plan, judges what was measured and reports. The code is one of parley.Exit....
+func (a *App) Review(ctx context.Context, o RunOptions) (code int, err error) {
+	p, err := a.plan(o.Plan)
+	if err != nil {
+		return parley.ExitUsage, err
+	}
+	return a.conduct(ctx, "review", p, o, true)
+}
+
+// Load runs the plan and reports what was measured, without judging it.
+func (a *App) Load(ctx context.Context, o RunOptions) (code int, err error) {
+	p, err := a.plan(o.Plan)
+	if err != nil {
+		return parley.ExitUsage, err
+	}
+	return a.conduct(ctx, "load", p, o, false)
+}
+
+// Demo reviews the built-in bot, which runs as a child process.
+func (a *App) Demo(ctx context.Context, o RunOptions) (code int, err error) {
+	p, err := plan.Parse("demo.yaml", demo.Plan(), a.Root, a.getenv)
+	if err != nil {
+		return parley.ExitUsage, fmt.Errorf("the built-in plan: %w", err)
+	}
+	p.Target.Command = []string{a.Executable, BotCommand}
+	return a.conduct(ctx, "demo", p, o, true)
+}
+
+func (a *App) plan(path string) (*plan.Plan, error) {
+	p, err := plan.Read(path, a.getenv)
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// conduct runs a plan from the first canary to the last line of the report.
+func (a *App) conduct(ctx context.Context, verb string, p *plan.Plan, o RunOptions, judge bool) (int, error) {
+	dir := o.Dir
+	if dir == "" {
+		dir = record.DefaultDir(a.Root, p.Name, time.Now())
+	}
+	line := newProgressLine(a.Err, a.Live)
+	run, err := engine.Run(ctx, engine.Options{
+		Plan: p, Verb: verb, Dir: dir, Replace: o.Dir != "",
+		Environ: a.Environ, Watchdog: a.watchdog(), Progress: line.show,
+	})
+	line.clear()
+	if run == nil {
+		return parley.ExitUsage, err
+	}
+	if err != nil {
+		_, _ = fmt.Fprintf(a.Err, "parley: %v\n", err) // the report says it too, and what was lost
+	}
+	document, err := assess(dir, judge)
+	if err != nil {
+		return parley.ExitCannotTell, err
+	}
+	if err := a.publish(dir, document, o.JSON); err != nil {
+		return parley.ExitCannotTell, err
+	}
+	return exitCode(document.Run), nil
+}
+
+// assess reads a run back and judges it, or takes the judgement it has.
+func assess(dir string, judge bool) (report.Document, error) {
+	reader, err := record.Open(dir)
+	if err != nil {
+		return report.Document{}, err
+	}
+	run := reader.Run()
+	d := report.Document{Run: run}
+	d.Summary = anatomy.Summarize(run, reader.Turns(), reader.Replies(), reader.Calls())
+	if err := reader.Err(); err != nil {
+		return report.Document{}, err
+	}
+	d.Missing = reader.Missing()
+	if judge {
+		v := verdict.Judge(run, run.Budgets, d.Summary)
+		run.Verdict = &v
+	}
+	return d, nil
+}
+
+// publish keeps the judgement and the report in the run's folder and shows it.
+func (a *App) publish(dir string, d report.Document, asJSON bool) error {
+	if err := record.Amend(dir, func(m *parley.Run) { m.Verdict = d.Run.Verdict }); err != nil {
+		return err
+	}
+	path := filepath.Join(dir, reportFile)
+	if err := writeHTML(path, d); err != nil {
+		return err
+	}
+	if asJSON {
+		return report.JSON(a.Out, d)
+	}
+	if err := report.Terminal(a.Out, d, report.TerminalOptions{Width: a.Width, Color: a.Color}); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(a.Out, "\nReport: %s\n", path)
+	return err
+}
+
+// writeHTML writes the report beside its final name first, so that a reader never sees half of one.
+func writeHTML(path string, d report.Document) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), ".report-*")
+	if err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("write report: %w", err), f.Close(), os.Remove(f.Name()))
+		}
+	}()
+	if err := report.HTML(f, d); err != nil {
+		return err
+	}
+	if err := f.Chmod(0o600); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// exitCode is the verdict's, or for a run that was not judged how the run itself went.
+func exitCode(run *parley.Run) int {
+	if run.Verdict != nil {
+		return run.Verdict.ExitCode
+	}
+	v := verdict.Judge(run, nil, &anatomy.Summary{})
+	if v.ExitCode == parley.ExitCannotTell && len(run.Generator.Invalid) == 0 && run.State == parley.Complete {
+		return parley.ExitPass // nothing was to be judged
+	}
+	return v.ExitCode
+}

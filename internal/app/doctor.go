@@ -1,0 +1,163 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"parley"
+	"parley/internal/plan"
+	"parley/internal/target"
+)
+
+// check is one thing the doctor looked at.
+type check struct {
+	what, problem, hint string
+	unreachable         bool // the problem is that the bot or a service is not there
+}
+
+// Doctor validates a plan, and looks whether everything it needs is there. It starts
+// nothing and sends nothing but a connection attempt.
+func (a *App) Doctor(ctx context.Context, path string) (code int, err error) {
+	p, err := a.plan(path)
+	if err != nil {
+		return parley.ExitUsage, err
+	}
+	e := p.Expect()
+	checks := []check{{what: fmt.Sprintf("plan %s: %d scenarios, %.0f messages an hour, about %.0f conversations at once, %s at most",
+		path, len(p.Scenarios), e.MessagesPerHour, e.Concurrency, e.Duration)}}
+	checks = append(checks, checkCommand(ctx, p)...)
+	for i := range p.Dependencies {
+		checks = append(checks, checkDependency(ctx, &p.Dependencies[i]))
+	}
+	checks = append(checks, checkListen("target.evolution.listen", p.Target.Evolution.Listen), checkDescriptors(e), checkFolder(a.Root))
+	for _, c := range checks {
+		if c.problem == "" {
+			_, _ = fmt.Fprintf(a.Out, "ok       %s\n", c.what)
+			continue
+		}
+		_, _ = fmt.Fprintf(a.Out, "missing  %s: %s\n", c.what, c.problem)
+		if c.hint != "" {
+			_, _ = fmt.Fprintf(a.Out, "         %s\n", c.hint)
+		}
+		if c.unreachable {
+			code = max(code, parley.ExitUnreachable)
+		} else {
+			code = max(code, parley.ExitUsage)
+		}
+	}
+	return code, nil
+}
+
+// checkCommand looks for the bot: its program, or something at its address.
+func checkCommand(ctx context.Context, p *plan.Plan) []check {
+	if len(p.Target.Command) == 0 {
+		u, err := url.Parse(p.Target.Webhook)
+		if err != nil {
+			return []check{{what: "target.webhook", problem: err.Error()}}
+		}
+		c := dial(ctx, "bot at "+u.Host, u.Host)
+		c.hint = "start the bot, or give target.command so that parley does"
+		return []check{c}
+	}
+	var checks []check
+	for _, words := range [][]string{p.Target.Setup, p.Target.Command} {
+		if len(words) == 0 {
+			continue
+		}
+		c := check{what: "program " + words[0]}
+		name := words[0]
+		if strings.Contains(name, "/") && !filepath.IsAbs(name) {
+			name = filepath.Join(p.Target.Dir, name)
+		}
+		if _, err := exec.LookPath(name); err != nil {
+			c.problem = err.Error()
+			c.hint = "install it, or correct target.command (relative paths start at target.dir, " + p.Target.Dir + ")"
+		}
+		checks = append(checks, c)
+	}
+	return checks
+}
+
+func checkDependency(ctx context.Context, d *plan.Dependency) check {
+	name := "dependency " + d.Name
+	switch {
+	case d.Simulate:
+		c := checkListen("dependencies."+d.Name+".listen", d.Listen)
+		c.what = name + ", simulated"
+		return c
+	case d.Private:
+		c := check{what: name + ", private " + d.Kind}
+		if err := target.Installed(d.Kind); err != nil {
+			c.problem = err.Error()
+		}
+		return c
+	default:
+		u, err := url.Parse(d.Address.Reveal())
+		if err != nil {
+			return check{what: name, problem: "its address is not a URL"}
+		}
+		host := u.Host
+		if u.Port() == "" {
+			host = net.JoinHostPort(u.Hostname(), map[string]string{"postgres": "5432", "redis": "6379"}[d.Kind])
+		}
+		return dial(ctx, name+" at "+host, host)
+	}
+}
+
+func dial(ctx context.Context, what, address string) check {
+	dialer := net.Dialer{Timeout: 3 * time.Second}
+	conn, err := dialer.DialContext(ctx, "tcp", address)
+	if err != nil {
+		return check{what: what, problem: err.Error(), unreachable: true}
+	}
+	_ = conn.Close()
+	return check{what: what}
+}
+
+func checkListen(key, address string) check {
+	c := check{what: key + " " + address}
+	l, err := net.Listen("tcp", address) //nolint:noctx // returns at once
+	if err != nil {
+		c.problem, c.hint = err.Error(), "choose a free port, or 127.0.0.1:0 for any"
+		return c
+	}
+	_ = l.Close()
+	return c
+}
+
+// checkDescriptors compares the sockets a run may need with what the system allows.
+func checkDescriptors(e plan.Expectation) check {
+	c := check{what: "file descriptors"}
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return c
+	}
+	// A waiting conversation holds one connection to the bot at most, the bot one
+	// or two to parley; the rest is files and servers.
+	need := uint64(3*e.TopConcurrency) + 100
+	c.what = fmt.Sprintf("file descriptors: %d allowed, about %d needed", limit.Cur, need)
+	if need > limit.Cur {
+		c.problem, c.hint = "too few", fmt.Sprintf("ulimit -n %d", need)
+	}
+	return c
+}
+
+func checkFolder(root string) check {
+	c := check{what: "folder for runs"}
+	f, err := os.CreateTemp(root, ".parley-doctor-*")
+	if err != nil {
+		c.problem, c.hint = err.Error(), "run parley in a folder you may write to, or give --out"
+		return c
+	}
+	_ = f.Close()
+	_ = os.Remove(f.Name())
+	return c
+}

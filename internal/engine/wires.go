@@ -1,0 +1,265 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"parley"
+	"parley/internal/drive"
+	"parley/internal/fingerprint"
+	"parley/internal/plan"
+	"parley/internal/platform"
+	"parley/internal/platform/evolution"
+	"parley/internal/upstream/openai"
+)
+
+// wires are the ends of the bot's wires inside parley: the platform's send API
+// and the simulated services, each on a listener of its own.
+type wires struct {
+	r        *run
+	platform *evolution.Platform
+	send     *fasthttp.Server
+	sendAt   net.Listener
+	sims     []*simulator
+	serving  sync.WaitGroup
+	// heard counts what arrived on the platform's wire.
+	heard atomic.Int64
+}
+
+// simulator is one simulated service.
+type simulator struct {
+	dependency *plan.Dependency
+	server     *http.Server
+	at         net.Listener
+	calls      atomic.Int64 // but for those answered 401
+	refused    atomic.Int64 // answered 401
+}
+
+// newWires opens the listeners, so that their addresses are known; nothing is served yet.
+func newWires(r *run, webhook string) (*wires, error) {
+	w := &wires{r: r}
+	e := r.o.Plan.Target.Evolution
+	var err error
+	if w.sendAt, err = listen("target.evolution.listen", e.Listen); err != nil {
+		return nil, err
+	}
+	finder, err := identities(r.o.Plan.Users.Prefix)
+	if err != nil {
+		return nil, err
+	}
+	w.platform = evolution.New(evolution.Options{
+		Config: e, Webhook: webhook, Wire: r.o.Plan.Target.Platform, Prefix: r.o.Plan.Users.Prefix,
+		Seed: r.o.Plan.Seed, Key: r.key, Epoch: r.epoch, ServerURL: w.sendURL(),
+		Finder:    func(dst []uint64, body []byte) []uint64 { return finder.AppendHashes(dst, body, r.key) },
+		Known:     func(number string) bool { return r.driver.Known(number) },
+		Deliver:   w.deliver,
+		Notify:    func(s platform.Scheduled) { r.driver.Notify(s) },
+		Attribute: w.turnOf,
+		Record:    func(c parley.Call) { w.heard.Add(1); r.writer.Call(c) },
+	})
+	for i := range r.o.Plan.Dependencies {
+		d := &r.o.Plan.Dependencies[i]
+		if !d.Simulate {
+			continue
+		}
+		if err := w.simulate(d, finder); err != nil {
+			w.close()
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+// identities finds the numbers and message ids of virtual users in what the bot sends.
+func identities(prefix string) (fingerprint.Finder, error) {
+	return fingerprint.NewFinder(
+		fingerprint.Pattern{Prefix: prefix, Rest: evolution.NumberLength - len(prefix), Class: fingerprint.Digits},
+		fingerprint.Pattern{Prefix: evolution.MessageIDPrefix, Rest: evolution.MessageIDLength - len(evolution.MessageIDPrefix), Class: fingerprint.UpperHex},
+	)
+}
+
+// simulate opens one simulated service.
+func (w *wires) simulate(d *plan.Dependency, finder fingerprint.Finder) error {
+	r := w.r
+	s := &simulator{dependency: d}
+	var err error
+	if s.at, err = listen("dependencies."+d.Name+".listen", d.Listen); err != nil {
+		return err
+	}
+	api := openai.New(openai.Options{
+		Config: d.OpenAI, Wire: d.Name, Seed: r.o.Plan.Seed, Key: r.key, Finder: finder, Epoch: r.epoch,
+		Attribute: func(ids []uint64, words uint64) (int64, parley.Attribution) { return r.driver.Attribute(ids, words) },
+		Record: func(c parley.Call) {
+			if c.Status == http.StatusUnauthorized {
+				s.refused.Add(1)
+			} else {
+				s.calls.Add(1)
+			}
+			r.writer.Call(c)
+		},
+	})
+	s.server = &http.Server{Handler: api, ConnContext: api.ConnContext, ReadHeaderTimeout: time.Minute}
+	w.sims = append(w.sims, s)
+	return nil
+}
+
+// deliver hands a message of the bot to its user.
+func (w *wires) deliver(r platform.Reply) { w.r.driver.Reply(r) }
+
+// turnOf ties a call of the send API to the turn of the user it is for.
+func (w *wires) turnOf(number string) int64 {
+	turn, _ := w.r.driver.AttributeNumber(number)
+	return turn
+}
+
+// serve serves all wires. The driver must exist by now.
+func (w *wires) serve() {
+	w.send = &fasthttp.Server{
+		Handler: w.platform.Handler, Name: "Evolution API", NoDefaultServerHeader: true,
+		MaxRequestBodySize: 136 << 20, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
+		CloseOnShutdown: true, Logger: quiet{},
+	}
+	w.serving.Go(func() { _ = w.send.Serve(w.sendAt) }) // ends when the listener is closed
+	for _, s := range w.sims {
+		w.serving.Go(func() { _ = s.server.Serve(s.at) })
+	}
+}
+
+// quiet drops what the HTTP server would log: broken connections are the bot's
+// affair and stand in the record.
+type quiet struct{}
+
+func (quiet) Printf(string, ...any) {}
+
+// close ends every wire and waits until nothing is served any more.
+func (w *wires) close() {
+	w.platform.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if w.send != nil {
+		_ = w.send.ShutdownWithContext(ctx) // what still hangs after a second belongs to a bot that is gone
+	} else {
+		_ = w.sendAt.Close()
+	}
+	for _, s := range w.sims {
+		_ = s.server.Close()
+		_ = s.at.Close()
+	}
+	w.serving.Wait()
+}
+
+func (w *wires) sendURL() string { return "http://" + w.sendAt.Addr().String() }
+
+// environment returns the variables that point the bot at parley.
+func (w *wires) environment() map[string]string {
+	e := w.r.o.Plan.Target.Evolution
+	env := map[string]string{
+		"EVOLUTION_API_KEY":  e.APIKey.Reveal(),
+		"EVOLUTION_INSTANCE": e.Instance,
+	}
+	for _, name := range e.Env {
+		env[name] = w.sendURL()
+	}
+	for _, s := range w.sims {
+		for _, name := range s.dependency.Env {
+			env[name] = "http://" + s.at.Addr().String() + "/v1"
+		}
+		if key := s.dependency.OpenAI.APIKey.Reveal(); key != "" {
+			env["OPENAI_API_KEY"] = key
+		}
+	}
+	return env
+}
+
+// listen opens a listener for the plan's key.
+func listen(key, address string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address) //nolint:noctx // returns at once
+	if err != nil {
+		return nil, setupProblem(fmt.Sprintf("%s: cannot listen on %s: %v", key, address, err),
+			"choose a free port, or 127.0.0.1:0 for any")
+	}
+	return l, nil
+}
+
+// canary plays conversations until every wire was heard from.
+func (r *run) canary(ctx context.Context) error {
+	var err error
+	r.keep(string(parley.Canary), parley.Canary, func() parley.Phase {
+		phase := parley.Phase{Name: string(parley.Canary), Kind: parley.Canary, Start: time.Since(r.epoch)}
+		var last parley.Turn
+		var fine bool
+		last, fine = r.driver.Canary(ctx, func() bool { return len(r.wires.silent()) == 0 })
+		if !fine {
+			err = r.escape(last)
+		}
+		phase.End = time.Since(r.epoch)
+		return phase
+	})
+	return err
+}
+
+// silent lists the simulators that must have been called, and were not.
+func (w *wires) silent() (list []*simulator) {
+	for _, s := range w.sims {
+		if !s.dependency.Optional && s.calls.Load() == 0 {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// escape says which wire of the bot does not end in parley, from the last turn of the canary.
+func (r *run) escape(last parley.Turn) error {
+	strangers := r.driver.Progress().Strangers
+	switch {
+	case last.Outcome == parley.Cut:
+		return errors.New("the canary was cut short")
+	case last.Refused > 0 && last.Acked == parley.None && last.Replies == 0:
+		return unreachableProblem("the bot did not accept the canary's message: "+last.Failure,
+			"check target.webhook ("+r.o.Plan.Target.Webhook+") and "+r.logHint())
+	case last.Acked == parley.None && last.Replies == 0:
+		return unreachableProblem("the bot did not acknowledge the canary's message within the user's patience",
+			"check target.webhook ("+r.o.Plan.Target.Webhook+") and "+r.logHint())
+	case last.Outcome == parley.Abandoned && r.wires.heard.Load() == 0:
+		return escapeProblem("the bot acknowledged the canary's message, but nothing came to parley's "+r.o.Plan.Target.Platform+" API: its replies go elsewhere, or it does not reply",
+			r.envHint("target.evolution.env", r.o.Plan.Target.Evolution.Env, r.wires.sendURL())+"; "+r.logHint())
+	case last.Outcome == parley.Abandoned && strangers > 0:
+		return escapeProblem(fmt.Sprintf("the bot sent %d replies to numbers parley does not play, and none to the canary", strangers),
+			"the bot must answer the number in data.key.remoteJid of the webhook")
+	}
+	for _, s := range r.wires.silent() {
+		if s.refused.Load() > 0 {
+			return escapeProblem("the bot calls the simulated "+s.dependency.Name+" with another API key than the plan's (401)",
+				"parley gives the bot its key as OPENAI_API_KEY; set dependencies."+s.dependency.Name+".simulate.api_key to the one it uses")
+		}
+		return escapeProblem("the bot answered, but no call came to the simulated "+s.dependency.Name+": it may be calling the real one",
+			r.envHint("dependencies."+s.dependency.Name+".env", s.dependency.Env, "http://"+s.at.Addr().String()+"/v1")+
+				`; if it can answer every scenario without it, set canary: optional there`)
+	}
+	return escapeProblem("the bot did not answer the canary: "+last.Failure, r.logHint())
+}
+
+func (r *run) envHint(key string, names []string, url string) string {
+	if len(r.o.Plan.Target.Command) == 0 {
+		return fmt.Sprintf("start the bot with %s=%s", strings.Join(names, "="), url)
+	}
+	return fmt.Sprintf("parley set %s=%s for the bot; if the bot reads another variable, name it in %s", strings.Join(names, ", "), url, key)
+}
+
+func (r *run) logHint() string {
+	if r.bot == nil {
+		return "look at the bot's own log"
+	}
+	return "see bot.log in the run's folder"
+}
+
+var _ drive.Platform = (*evolution.Platform)(nil)
