@@ -23,7 +23,8 @@ type Options struct {
 	Dir string
 	// Env is their whole environment, as "NAME=value"; nil for parley's own.
 	Env []string
-	// Log gets what they write, nil for nowhere. Writes are not concurrent.
+	// Log gets what they write, whole lines at a time, nil for nowhere. A log
+	// shared with a private server must bear concurrent writes, as a file does.
 	Log io.Writer
 	// Secrets are replaced by "<secret>" in the log and in errors.
 	Secrets []string

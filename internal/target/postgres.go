@@ -30,7 +30,8 @@ const (
 
 // ServerOptions says how a private server is started.
 type ServerOptions struct {
-	// Log gets what the server writes, nil for nowhere.
+	// Log gets what the server writes, whole lines at a time, nil for nowhere.
+	// A log shared with another process must bear concurrent writes, as a file does.
 	Log io.Writer
 	// Settings are further settings in the server's own terms
 	// ("max_connections=20" for PostgreSQL, "maxmemory 64mb" for Redis).

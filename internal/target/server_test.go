@@ -113,9 +113,19 @@ func TestRedis(t *testing.T) {
 }
 
 func TestMissingServersNamePackages(t *testing.T) {
+	f := func(kind, want string) {
+		t.Helper()
+		if err := Installed(kind); want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("Installed(%q) = %v, want %q", kind, err, want)
+		}
+	}
+	f("postgres", "")
+	f("redis", "")
+	f("rabbitmq", "cannot start a private rabbitmq")
 	t.Setenv("PATH", t.TempDir())
-	if _, err := StartRedis(t.Context(), ServerOptions{}); err == nil || !strings.Contains(err.Error(), "apt-get install redis-server") {
-		t.Errorf("error %v", err)
+	f("redis", "apt-get install redis-server")
+	if _, err := StartRedis(t.Context(), ServerOptions{}); err == nil {
+		t.Error("Redis was started without its program")
 	}
 }
 
