@@ -67,14 +67,21 @@ func (d *decoder) dependency(v value, name string) Dependency {
 		}},
 	}
 	if dep.Kind == "openai" {
-		d.object(v, append(fields, d.simulated(&dep)...)...)
-		if !dep.Simulate && !d.given(join(v.path, "address")) && !d.given(join(v.path, "simulate")) {
+		before := len(d.errs)
+		relay := field{"address", func(v value) {
+			d.fail(v, "use simulate: parley stands in for the service", "relaying to the real service is not offered")
+		}}
+		d.objectOr(v, []field{relay}, append(fields, d.simulated(&dep)...)...)
+		if !dep.Simulate && len(d.errs) == before {
 			d.fail(v, "write simulate: true", "says nothing about how parley stands in for it")
 		}
 		return dep
 	}
 	dep.Private = true
-	d.object(v, append(fields, d.served(&dep)...)...)
+	imitate := field{"simulate", func(v value) {
+		d.fail(v, "write address: private, and parley starts a real one", "%s is not simulated", dep.Kind)
+	}}
+	d.objectOr(v, []field{imitate}, append(fields, d.served(&dep)...)...)
 	return dep
 }
 
@@ -94,9 +101,6 @@ func (d *decoder) simulated(dep *Dependency) []field {
 			d.openai(v, &dep.OpenAI)
 		}},
 		{"listen", scalar(d, &dep.Listen, listenAddress)},
-		{"address", func(v value) {
-			d.fail(v, "use simulate: parley stands in for the service", "relaying to the real service is not offered")
-		}},
 	}
 }
 
@@ -114,9 +118,6 @@ func (d *decoder) served(dep *Dependency) []field {
 			if dep.Private = address == "private"; !dep.Private {
 				dep.Address = address
 			}
-		}},
-		{"simulate", func(v value) {
-			d.fail(v, "write address: private, and parley starts a real one", "%s is not simulated", dep.Kind)
 		}},
 	}
 }

@@ -22,9 +22,31 @@ type environment struct {
 	taken map[string]string
 }
 
-// expand replaces ${NAME} and ${NAME:-default}; $${ stands for a plain ${. With
-// keepPort, ${PORT} stays as it is. The error is a *flaw.
-func (e *environment) expand(text string, keepPort bool) (string, error) {
+// portUse says what ${PORT} is at some place of the plan.
+type portUse int
+
+const (
+	portVariable portUse = iota // a variable like any other
+	portPicked                  // the port parley picks: it stays as it is
+	portRefused                 // misleading
+)
+
+// portUseAt returns what ${PORT} is at a path.
+func portUseAt(path string) portUse {
+	if !strings.HasPrefix(path, "target.") {
+		return portVariable
+	}
+	for _, place := range []string{"webhook", "ready", "command", "setup", "env"} {
+		if strings.HasPrefix(path, "target."+place) {
+			return portPicked
+		}
+	}
+	return portRefused
+}
+
+// expand replaces ${NAME} and ${NAME:-default} in the text of a value at path; $${
+// stands for a plain ${. The error is a *flaw.
+func (e *environment) expand(text, path string) (string, error) {
 	var b strings.Builder
 	for pos := 0; ; {
 		at := strings.Index(text[pos:], "${")
@@ -43,7 +65,7 @@ func (e *environment) expand(text string, keepPort bool) (string, error) {
 		if length < 0 {
 			return "", &flaw{at, "${ is never closed", "write ${NAME}, or $${ for a plain ${"}
 		}
-		value, problem, hint := e.lookup(text[at+2:at+length], keepPort)
+		value, problem, hint := e.lookup(text[at+2:at+length], portUseAt(path))
 		if problem != "" {
 			return "", &flaw{at, problem, hint}
 		}
@@ -53,14 +75,16 @@ func (e *environment) expand(text string, keepPort bool) (string, error) {
 }
 
 // lookup returns the value of what stands between ${ and }.
-func (e *environment) lookup(reference string, keepPort bool) (value, problem, hint string) {
+func (e *environment) lookup(reference string, port portUse) (value, problem, hint string) {
 	name, fallback, hasFallback := strings.Cut(reference, ":-")
 	switch {
 	case !variableName.MatchString(name):
 		return "", fmt.Sprintf("${%s} names no variable", reference), "write ${NAME} or ${NAME:-default}, or $${ for a plain ${"
-	case name == "PORT" && keepPort && hasFallback:
+	case name == "PORT" && port == portRefused:
+		return "", "${PORT} has no meaning here", "within target it can stand in webhook, ready, command, setup and env"
+	case name == "PORT" && port == portPicked && hasFallback:
 		return "", "${PORT} is the port parley picks and takes no default", "write ${PORT}, or the port itself"
-	case name == "PORT" && keepPort:
+	case name == "PORT" && port == portPicked:
 		return portReference, "", ""
 	}
 	value, ok := e.get(name)

@@ -56,7 +56,7 @@ func misspelt(word string) []string {
 	var all []string
 	for i := range word {
 		all = append(all, word[:i]+word[i+1:])
-		for _, letter := range []string{"x", "s"} {
+		for _, letter := range []string{"x"} {
 			all = append(all, word[:i]+letter+word[i+1:], word[:i]+letter+word[i:])
 		}
 		if i > 0 {

@@ -26,6 +26,15 @@ func (p *Plan) Resolved() json.RawMessage {
 	return hideStrings(text, p.env)
 }
 
+// Redact puts ${NAME} where a value of at least four characters that the plan
+// took from the environment stands in text: a command or an address made from the plan, say.
+func (p *Plan) Redact(text string) string {
+	if p.env == nil {
+		return text
+	}
+	return p.env.hide(text)
+}
+
 // hideStrings hides values of the environment in the strings of compact JSON,
 // but not in its keys.
 func hideStrings(text []byte, env *environment) []byte {

@@ -52,6 +52,9 @@ scenarios: [{turns: ["My token is ${TOKEN}"]}]
 	if got, want := strings.Join(got.Target.Command, " "), "run --token ${TOKEN} --other=${LONGER} a"; got != want {
 		t.Errorf("command %s, want %s", got, want)
 	}
+	if got, want := p.Redact(strings.Join(p.Target.Command, " ")), "run --token ${TOKEN} --other=${LONGER} a"; got != want {
+		t.Errorf("redacted %s, want %s", got, want)
+	}
 	if p.Target.Command[2] != `t0ken"with\quotes` {
 		t.Errorf("the plan itself lost its token: %q", p.Target.Command)
 	}

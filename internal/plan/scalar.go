@@ -27,7 +27,7 @@ func (d *decoder) text(v value) (string, bool) {
 		d.fail(v, "", "must be a single value, not %s", kindOf(v.node))
 		return "", false
 	}
-	text, err := d.env.expand(v.node.Value, strings.HasPrefix(v.path, "target."))
+	text, err := d.env.expand(v.node.Value, v.path)
 	if err != nil {
 		d.reject(v, err)
 	}

@@ -134,7 +134,7 @@ func (d *decoder) command(into *[]string) func(value) {
 		}
 		// The environment is filled in after the split: its spaces part no words.
 		for _, word := range words {
-			text, err := d.env.expand(word.text, strings.HasPrefix(v.path, "target."))
+			text, err := d.env.expand(word.text, v.path)
 			if f, ok := err.(*flaw); ok {
 				f.offset += word.offset
 				d.reject(v, f)

@@ -159,17 +159,24 @@ func (d *decoder) entries(v value, what string) iter.Seq2[value, value] {
 }
 
 // object reads a mapping whose keys are known.
-func (d *decoder) object(v value, fields ...field) {
+func (d *decoder) object(v value, fields ...field) { d.objectOr(v, nil, fields...) }
+
+// objectOr is object with keys that are explained rather than read, and never suggested.
+func (d *decoder) objectOr(v value, refused []field, fields ...field) {
 	known := make([]string, len(fields))
 	for i, f := range fields {
 		known[i] = f.key
 	}
 	for key, c := range d.entries(v, "a mapping") {
-		i := slices.Index(known, key.node.Value)
-		if i < 0 {
+		is := func(f field) bool { return f.key == key.node.Value }
+		if i := slices.IndexFunc(fields, is); i >= 0 {
+			if d.visit(c) {
+				fields[i].read(c)
+			}
+		} else if i := slices.IndexFunc(refused, is); i >= 0 {
+			refused[i].read(c)
+		} else {
 			d.fail(key, suggest(key.node.Value, known, "keys"), "unknown key")
-		} else if d.visit(c) {
-			fields[i].read(c)
 		}
 	}
 }
