@@ -41,19 +41,8 @@ func dependencyName(s string) (string, error) {
 
 // dependency reads one service. Its keys depend on its kind.
 func (d *decoder) dependency(v value, name string) Dependency {
-	dep := Dependency{Name: name, Kind: name}
-	readKind := scalar(d, &dep.Kind, oneOf("kinds", kinds()...))
-	if v.node.Kind == yaml.MappingNode {
-		for i := 0; i+1 < len(v.node.Content); i += 2 {
-			if c := child(v.node.Content[i+1], join(v.path, "kind")); v.node.Content[i].Value == "kind" && d.visit(c) {
-				readKind(c)
-			}
-		}
-	}
-	if !slices.Contains(kinds(), dep.Kind) {
-		if !d.given(join(v.path, "kind")) {
-			d.fail(v, suggest(name, kinds(), "kinds")+" (or give it one: {kind: openai})", "%q is not the name of a kind of service", name)
-		}
+	dep := Dependency{Name: name, Kind: d.kind(v, name)}
+	if dep.Kind == "" {
 		return dep
 	}
 	dep.Env = defaultEnv(dep.Kind)
@@ -66,23 +55,45 @@ func (d *decoder) dependency(v value, name string) Dependency {
 			dep.Optional = canary == "optional"
 		}},
 	}
-	if dep.Kind == "openai" {
-		before := len(d.errs)
-		relay := field{"address", func(v value) {
-			d.fail(v, "use simulate: parley stands in for the service", "relaying to the real service is not offered")
+	if dep.Kind != "openai" {
+		dep.Private = true
+		imitate := field{"simulate", func(v value) {
+			d.fail(v, "write address: private, and parley starts a real one", "%s is not simulated", dep.Kind)
 		}}
-		d.objectOr(v, []field{relay}, append(fields, d.simulated(&dep)...)...)
-		if !dep.Simulate && len(d.errs) == before {
-			d.fail(v, "write simulate: true", "says nothing about how parley stands in for it")
-		}
+		d.objectOr(v, []field{imitate}, append(fields, d.served(&dep)...)...)
 		return dep
 	}
-	dep.Private = true
-	imitate := field{"simulate", func(v value) {
-		d.fail(v, "write address: private, and parley starts a real one", "%s is not simulated", dep.Kind)
+	relay := field{"address", func(v value) {
+		d.fail(v, "use simulate: parley stands in for the service", "relaying to the real service is not offered")
 	}}
-	d.objectOr(v, []field{imitate}, append(fields, d.served(&dep)...)...)
+	before := len(d.errs)
+	d.objectOr(v, []field{relay}, append(fields, d.simulated(&dep)...)...)
+	if !dep.Simulate && len(d.errs) == before {
+		d.fail(v, "write simulate: true", "says nothing about how parley stands in for it")
+	}
 	return dep
+}
+
+// kind returns the kind of a service, which its name may tell; empty if nothing
+// does, and then it has said so.
+func (d *decoder) kind(v value, name string) string {
+	if v.node.Kind == yaml.MappingNode {
+		for i := 0; i+1 < len(v.node.Content); i += 2 {
+			if v.node.Content[i].Value != "kind" {
+				continue
+			}
+			var kind string
+			if c := child(v.node.Content[i+1], join(v.path, "kind")); d.visit(c) {
+				scalar(d, &kind, oneOf("kinds", kinds()...))(c)
+			}
+			return kind
+		}
+	}
+	if !slices.Contains(kinds(), name) {
+		d.fail(v, suggest(name, kinds(), "kinds")+" (or give it one: {kind: openai})", "%q is not the name of a kind of service", name)
+		return ""
+	}
+	return name
 }
 
 // simulated returns the keys of a service parley stands in for.
