@@ -98,10 +98,13 @@ func (o *sender) cut() {
 // meetFate carries out the faults that come instead of an answer, once the
 // request has been read. It reports whether there is an answer to give.
 func (x *exchange) meetFate() bool {
-	if x.fate.Delay > 0 && x.out.until(x.ready+x.fate.Delay) != nil {
-		return false
+	if x.fate.Delay > 0 {
+		err := x.out.until(x.ready + x.fate.Delay)
+		x.call.Imposed = x.since() - x.ready
+		if err != nil {
+			return false
+		}
 	}
-	x.call.Imposed = x.fate.Delay
 	switch x.fate.Effect {
 	case fault.Status:
 		x.refuse(injected(x.fate.Status))

@@ -133,8 +133,10 @@ func (f *facts) findDay(said string, today time.Time) {
 		f.date = today
 	case "tomorrow":
 	default:
-		for !strings.EqualFold(f.date.Weekday().String(), word) {
-			f.date = f.date.AddDate(0, 0, 1)
+		for range 6 {
+			if !strings.EqualFold(f.date.Weekday().String(), word) {
+				f.date = f.date.AddDate(0, 0, 1)
+			}
 		}
 	}
 }
