@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/parquet-go/parquet-go"
+
 	"parley"
 )
 
@@ -54,36 +56,61 @@ func compactTable(ctx context.Context, d disk, dir, table string, segments []seg
 	path := tablePath(dir, table)
 	switch table {
 	case turnsTable:
-		return rewrite(ctx, d, path, func(damaged func(error), yield func([]parley.Turn) bool) error {
-			return mergeTurns(files, damaged, yield)
-		})
+		return mergeSegments(ctx, d, path, files)
 	case repliesTable:
-		return rewrite(ctx, d, path, joined[parley.Reply](files))
+		return joinSegments[parley.Reply](ctx, d, path, files)
 	case callsTable:
-		return rewrite(ctx, d, path, joined[parley.Call](files))
+		return joinSegments[parley.Call](ctx, d, path, files)
 	default:
-		return rewrite(ctx, d, path, joined[parley.Sample](files))
+		return joinSegments[parley.Sample](ctx, d, path, files)
 	}
 }
 
-// rowSource hands over rows in batches, as scanAll and mergeTurns do.
-type rowSource[T any] func(damaged func(error), yield func([]T) bool) error
-
-func joined[T any](files []string) rowSource[T] {
-	return func(damaged func(error), yield func([]T) bool) error { return scanAll(files, damaged, yield) }
-}
-
-// rewrite writes the rows of a source as one file. A damaged segment is an
-// error: what can be saved of it is better left where it is.
-func rewrite[T any](ctx context.Context, d disk, path string, source rowSource[T]) error {
+// joinSegments writes the row groups of the segments into one file, as they
+// are: nothing is decoded, which makes this many times faster than reading rows.
+func joinSegments[T any](ctx context.Context, d disk, path string, files []string) error {
 	return writeTemp(d, path, func(w io.Writer) error {
 		encoder := newEncoder[T](w)
+		for _, file := range files {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if err := copyGroups(encoder, file); err != nil {
+				return err
+			}
+		}
+		return encoder.Close()
+	})
+}
+
+// copyGroups appends the row groups of a segment.
+func copyGroups[T any](encoder *parquet.GenericWriter[T], path string) error {
+	t, err := openTable(path)
+	if err != nil {
+		return err
+	}
+	defer t.close()
+	for _, group := range t.parquet.RowGroups() {
+		err := t.guard(func() error {
+			_, err := encoder.WriteRowGroup(group)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mergeSegments writes the turns of the segments, each once. A damaged segment
+// is an error: what can be saved of it is better left where it is.
+func mergeSegments(ctx context.Context, d disk, path string, files []string) error {
+	return writeTemp(d, path, func(w io.Writer) error {
+		encoder := newEncoder[parley.Turn](w)
 		var failed error
 		damaged := func(err error) { failed = cmp.Or(failed, err) }
-		err := source(damaged, func(batch []T) bool {
-			if failed == nil {
-				failed = ctx.Err()
-			}
+		err := mergeTurns(files, damaged, func(batch []parley.Turn) bool {
+			failed = cmp.Or(failed, ctx.Err())
 			if failed == nil {
 				_, failed = encoder.Write(batch)
 			}

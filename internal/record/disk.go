@@ -15,6 +15,8 @@ type disk interface {
 	// create makes or empties the file for writing.
 	create(path string) (outputFile, error)
 	rename(from, to string) error
+	// syncFolder makes the renames in a folder survive a power cut.
+	syncFolder(dir string) error
 }
 
 type outputFile interface {
@@ -30,6 +32,17 @@ func (localDisk) create(path string) (outputFile, error) {
 }
 
 func (localDisk) rename(from, to string) error { return os.Rename(from, to) }
+
+// syncFolder ignores what Sync says: some file systems cannot do it to a folder,
+// and nothing better can be done there.
+func (localDisk) syncFolder(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("sync %s: %w", dir, err)
+	}
+	_ = f.Sync()
+	return f.Close()
+}
 
 // replaceFile makes path hold what write writes, all of it or nothing: a crash
 // at any moment leaves the old content or the new.
@@ -72,16 +85,5 @@ func publish(d disk, path string) error {
 		_ = os.Remove(path + tempSuffix)
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	return syncFolder(filepath.Dir(path))
-}
-
-// syncFolder makes renames in a folder survive a power cut. Not every file
-// system can; those that cannot say so, and nothing better can be done there.
-func syncFolder(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("sync %s: %w", dir, err)
-	}
-	_ = f.Sync()
-	return f.Close()
+	return d.syncFolder(filepath.Dir(path))
 }

@@ -17,9 +17,9 @@ const (
 	newestKey = "parley.newest_ns"
 )
 
-// groupRows is the length of a row group: a reader holds one at a time, and an
-// engine such as DuckDB reads groups in parallel.
-const groupRows = 1 << 17
+// groupRows is the most rows in a row group: a reader holds one at a time, engines
+// such as DuckDB read groups in parallel, and damage costs a group at most.
+const groupRows = 1 << 16
 
 // newEncoder returns a writer of Parquet files with rows of type T.
 //

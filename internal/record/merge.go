@@ -70,20 +70,14 @@ func (m *merger) run() error {
 // lastPlaces finds the last row of every turn that was not yielded yet, in order
 // of id. Of the files it reads one column.
 func (m *merger) lastPlaces() ([]place, error) {
-	type idOnly struct {
-		ID int64 `parquet:"turn_id"`
-	}
 	var places []place
 	for i, path := range m.files {
 		row := int32(0)
-		err := scan(path, func(batch []idOnly) bool {
-			for _, r := range batch {
-				if !m.started || r.ID > m.after {
-					places = append(places, place{r.ID, int32(i), row})
-				}
-				row++
+		err := scanInts(path, "turn_id", func(id int64) {
+			if !m.started || id > m.after {
+				places = append(places, place{id, int32(i), row})
 			}
-			return true
+			row++
 		})
 		if err != nil {
 			return nil, err
