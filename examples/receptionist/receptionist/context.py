@@ -206,6 +206,13 @@ What you know besides:
 - Colouring needs a patch test 48 hours before, which takes five minutes and needs no appointment.
 - The entrance is free of steps; there is parking behind the building, the first hour is free.
 - Vouchers are sold at the desk, are valid for two years and can be used for every service.
+- Who comes more than fifteen minutes late may have to take a shorter treatment or another day.
+- Freshly coloured hair should not be washed for two days; nails need an hour until they are hard.
+- During pregnancy massages are possible from the fourth month on, colouring after a talk with us.
+- After a facial, stay out of the sun for a day; the skin may be a little red until the evening.
+- People choose their practitioner if they like; without a wish they get whoever is free first.
+- Gift wrapping is free. Products used in a treatment can be bought at the desk.
+- Personal data are used for appointments only and deleted on request.
 
 What you leave to people:
 - Medical advice, complaints about a treatment and invoices: say that a colleague will call back

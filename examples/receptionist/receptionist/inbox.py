@@ -125,7 +125,7 @@ class Inbox:
             )
         return bool(more)
 
-    async def adopt(self, most: int = 10) -> list[tuple[str, str]]:
+    async def adopt(self, most: int = 100) -> list[tuple[str, str]]:
         """Take over users whose worker died: pairs of user and lease."""
         found = await self._adopt(keys=[_LEASES], args=[LEASE_MS, most])
         return list(zip(found[::2], found[1::2], strict=True))
