@@ -1,0 +1,264 @@
+package verdict
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"parley"
+	"parley/internal/anatomy"
+	"parley/internal/stats"
+)
+
+// figure is what a run says of one metric.
+type figure struct {
+	estimate parley.Estimate
+	// none says why there is no figure; unmeasured, that no wire carries it.
+	none       string
+	unmeasured bool
+	assumed    bool
+	// floor: too few observations for the statistic; only the lower bound means anything.
+	floor bool
+	// unloaded says why falling short is not the bot's fault, empty if it is.
+	unloaded string
+}
+
+// budget judges one budget.
+func (j *judge) budget(b parley.Budget) parley.BudgetResult {
+	f := j.figure(b)
+	r := parley.BudgetResult{Budget: b}
+	switch {
+	case f.unmeasured:
+		r.Result, r.Why = parley.NotMeasured, f.none
+		return r
+	case f.none != "":
+		r.Result, r.Why = parley.CannotTell, f.none
+		return r
+	}
+	e := f.estimate
+	r.Measured = &e
+	r.Result = compare(b, e)
+	if f.floor && r.Result == parley.Pass {
+		r.Result = parley.CannotTell
+	}
+	switch {
+	case f.assumed:
+		r.Result, r.Why = parley.AssumedOnly, "the latency is the plan's own assumption, and proves nothing about the real service"
+	case !j.valid():
+		r.Result, r.Why = parley.CannotTell, "the run is not valid"
+	case f.unloaded != "" && r.Result == parley.Fail:
+		r.Result, r.Why = parley.CannotTell, f.unloaded
+	case r.Result == parley.Fail:
+		r.Why = excess(b, e, f.floor)
+	case r.Result == parley.CannotTell:
+		r.Need = j.need(b, e)
+		r.Why = doubt(b, e, f.floor)
+	}
+	if r.Result == parley.Pass && b.Metric == "lost" {
+		r.Why = j.stillWaiting()
+	}
+	return r
+}
+
+// compare holds an estimate against the limit: pass if its whole interval keeps it, fail if none of it does.
+func compare(b parley.Budget, e parley.Estimate) parley.Judgement {
+	var keeps, breaks bool
+	switch b.Op {
+	case "<":
+		keeps, breaks = e.High < b.Limit && !e.HighBeyond, e.Low >= b.Limit
+	case "<=":
+		keeps, breaks = e.High <= b.Limit && !e.HighBeyond, e.Low > b.Limit || e.LowBeyond && e.Low == b.Limit
+	case ">":
+		keeps, breaks = e.Low > b.Limit || e.LowBeyond && e.Low == b.Limit, e.High <= b.Limit && !e.HighBeyond
+	case ">=":
+		keeps, breaks = e.Low >= b.Limit, e.High < b.Limit && !e.HighBeyond
+	case "=":
+		keeps = e.Low == b.Limit && e.High == b.Limit && !e.HighBeyond
+		breaks = e.Low > b.Limit || e.High < b.Limit && !e.HighBeyond
+	}
+	switch {
+	case keeps:
+		return parley.Pass
+	case breaks:
+		return parley.Fail
+	default:
+		return parley.CannotTell
+	}
+}
+
+// figure finds what the budget is about.
+func (j *judge) figure(b parley.Budget) figure {
+	c := &j.s.Judged
+	count := func(n int) figure { return exactly(float64(n), c.Turns) }
+	switch b.Metric {
+	case "reply":
+		return distribution(&c.Reply, b.Stat, "no reply was waited for")
+	case "first_reply":
+		return distribution(&c.FirstReply, b.Stat, "no reply was waited for")
+	case "ack":
+		return distribution(&c.Ack, b.Stat, "no webhook was sent")
+	case "llm":
+		return j.model(&j.s.LLM, b.Stat)
+	case "llm_per_turn":
+		return j.model(&j.s.LLMPerTurn, b.Stat)
+	case "send":
+		return j.send(b.Stat)
+	case "db":
+		return figure{none: "no PostgreSQL wire is listened to", unmeasured: true}
+	case "errors":
+		return proportion(c.Errors)
+	case "answered":
+		return proportion(c.AnsweredOf)
+	case "lost":
+		return count(c.Lost)
+	case "abandoned":
+		return count(c.Abandoned)
+	case "duplicates":
+		return count(c.Duplicates)
+	case "late":
+		return count(c.Late)
+	case "out_of_order":
+		return count(c.Disordered)
+	case "strangers":
+		return count(j.s.Strangers)
+	case "messages":
+		return j.messages(b)
+	case "concurrency":
+		f := exactly(c.Concurrency, c.Conversations)
+		if b.Op != "<" && b.Op != "<=" {
+			f.unloaded = fmt.Sprintf("the load kept only %s conversations open at once; raise its rate to find out", number(c.Concurrency))
+		}
+		return f
+	default:
+		return figure{none: fmt.Sprintf("there is no metric %q", b.Metric), unmeasured: true}
+	}
+}
+
+// exactly is a complete count of the run.
+func exactly(v float64, n int) figure {
+	f := figure{estimate: parley.Estimate{Value: v, Low: v, High: v, N: n, Exact: true}}
+	if n == 0 {
+		f.none = "no message was said"
+	}
+	return f
+}
+
+func proportion(e parley.Estimate) figure {
+	if e.N == 0 {
+		return figure{none: "no turn ran to its end"}
+	}
+	return figure{estimate: e}
+}
+
+// distribution is a statistic of waits.
+func distribution(w *anatomy.Waits, stat, none string) figure {
+	switch {
+	case w.N == 0:
+		return figure{none: none}
+	case stat == "mean":
+		return figure{estimate: w.Mean}
+	case stat == "max":
+		f := exactly(w.Max, w.N)
+		f.estimate.Censored = w.Censored
+		if w.MaxBeyond {
+			f.estimate.Exact = false
+			f.estimate.ValueBeyond, f.estimate.LowBeyond, f.estimate.HighBeyond = true, true, true
+		}
+		return f
+	}
+	e, carried := w.Quantile(stat)
+	if e.N == 0 {
+		return figure{none: fmt.Sprintf("there is no statistic %q", stat)}
+	}
+	if !carried {
+		e.Warnings = append(e.Warnings, fmt.Sprintf("too few for %s: only the lower bound means anything", stat))
+	}
+	return figure{estimate: e, floor: !carried}
+}
+
+// model is a statistic of the waits for language models.
+func (j *judge) model(w *anatomy.Waits, stat string) figure {
+	f := distribution(w, stat, "no call to a language model was seen")
+	f.unmeasured = w.N == 0
+	f.assumed = slices.ContainsFunc(j.s.Upstreams, func(u anatomy.Upstream) bool {
+		return u.Assumed && u.Kind != anatomy.PlatformKind && (anatomy.LanguageModel(u.Kind) || u.Kind == "")
+	})
+	return f
+}
+
+// send is a statistic of the waits for the platform's send API.
+func (j *judge) send(stat string) figure {
+	f := distribution(&j.s.Send, stat, "no call to the platform's send API was seen")
+	f.unmeasured = j.s.Send.N == 0
+	f.assumed = slices.ContainsFunc(j.s.Upstreams, func(u anatomy.Upstream) bool {
+		return u.Assumed && u.Kind == anatomy.PlatformKind
+	})
+	return f
+}
+
+// messages is the rate of answered messages. A bot cannot answer more than it was asked.
+func (j *judge) messages(b parley.Budget) figure {
+	c := &j.s.Judged
+	f := exactly(c.PerHour, c.Messages)
+	hours := j.s.JudgedFor.Hours()
+	if hours <= 0 {
+		return figure{none: "the load did not last"}
+	}
+	offered := float64(c.Messages) / hours
+	if (b.Op == ">" || b.Op == ">=") && offered < b.Limit {
+		f.unloaded = fmt.Sprintf("only %s messages an hour were said; raise the rate to find out", number(offered))
+	}
+	return f
+}
+
+// stillWaiting warns that turns which were not seen to their end might be lost, too.
+func (j *judge) stillWaiting() string {
+	switch n := j.s.Judged.Cut + j.s.Judged.Open; n {
+	case 0:
+		return ""
+	case 1:
+		return "1 user was still waiting when the run ended"
+	default:
+		return number(float64(n)) + " users were still waiting when the run ended"
+	}
+}
+
+// enough is how many times wider than necessary a run is made that shall tell: at
+// twice the length at which the interval would just reach the limit, four runs in five tell.
+const enough = 2
+
+// longest is the longest load worth proposing.
+const longest = 30 * 24 * time.Hour
+
+// need is the length of steady load that could tell, 0 if none could or it is unknown. Intervals narrow
+// with the square root of what they rest on, and that grows as it did in this run.
+func (j *judge) need(b parley.Budget, e parley.Estimate) time.Duration {
+	if j.s.JudgedFor <= 0 || e.N == 0 || e.ValueBeyond || e.Exact {
+		return 0
+	}
+	half, gap := e.High-e.Value, b.Limit-e.Value
+	if gap < 0 {
+		half, gap = e.Value-e.Low, -gap
+	}
+	factor := 1.0
+	q := quantile(b.Stat)
+	switch {
+	case gap == 0:
+		return 0
+	case b.Unit == parley.Ratio && (e.Value == 0 || e.Value == 1):
+		factor = half / gap // the interval of none at all narrows with n itself
+	case e.HighBeyond && e.Value < b.Limit:
+		half = e.Value - e.Low
+		factor = enough * half * half / (gap * gap)
+	default:
+		factor = enough * half * half / (gap * gap)
+	}
+	if q > 0 {
+		factor = max(factor, enough*float64(stats.Needed(q))/float64(e.N))
+	}
+	length := max(factor, 1.2) * j.s.JudgedFor.Minutes()
+	if length > longest.Minutes() {
+		return 0
+	}
+	return (time.Duration(length) + 1) * time.Minute
+}

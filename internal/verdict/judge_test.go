@@ -1,0 +1,255 @@
+package verdict
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"parley"
+	"parley/internal/anatomy"
+)
+
+func budgetOf(text, metric, stat, op string, limit float64, unit parley.Unit) parley.Budget {
+	return parley.Budget{Text: text, Metric: metric, Stat: stat, Op: op, Limit: limit, Unit: unit}
+}
+
+func replyP95() parley.Budget {
+	return budgetOf("reply.p95 < 5s", "reply", "p95", "<", 5, parley.Seconds)
+}
+
+func lostNone() parley.Budget { return budgetOf("lost = 0", "lost", "", "=", 0, parley.Count) }
+
+func steadyRun() *parley.Run {
+	return &parley.Run{
+		State: parley.Complete, Elapsed: 6 * time.Minute,
+		Phases:  []parley.Phase{{Name: "steady", Kind: parley.Steady, End: 5 * time.Minute}},
+		Assumed: []parley.Assumption{{Wire: "openai", Model: "lognormal", Source: "default"}},
+	}
+}
+
+// waits is a distribution with one quantile.
+func waits(name string, e parley.Estimate) anatomy.Waits {
+	if e.N == 0 {
+		e.N = 867
+	}
+	return anatomy.Waits{N: e.N, Quantiles: []anatomy.Quantile{{Name: name, Estimate: e}}}
+}
+
+func summaryOf(reply parley.Estimate) *anatomy.Summary {
+	return &anatomy.Summary{
+		JudgedPhase: "steady", JudgedFor: 5 * time.Minute,
+		Judged: anatomy.Crowd{
+			Turns: 867, Answered: 867, Conversations: 300, Messages: 867, MessagesAnswered: 867, PerHour: 10404, Concurrency: 43,
+			Reply:  waits("p95", reply),
+			Errors: parley.Estimate{Value: 0, Low: 0, High: 0.0044, N: 867}, AnsweredOf: parley.Estimate{Value: 1, Low: 0.9956, High: 1, N: 867},
+		},
+		Split: []anatomy.Part{
+			{Name: "openai", Label: "OpenAI", Share: 0.7, Assumed: true},
+			{Name: "bot", Label: "the bot itself", Share: 0.28},
+			{Name: "evolution", Label: "Evolution API", Share: 0.02, Assumed: true},
+		},
+	}
+}
+
+func TestSentences(t *testing.T) {
+	good := parley.Estimate{Value: 2.31, Low: 2.2, High: 2.44}
+	type scene struct {
+		run *parley.Run
+		s   *anatomy.Summary
+	}
+	tests := []struct {
+		name    string
+		budgets []parley.Budget
+		reply   parley.Estimate
+		change  func(scene)
+		want    string
+		exit    int
+	}{
+		{"pass", []parley.Budget{replyP95(), lostNone()}, good, nil,
+			"Ready for 10,400 messages an hour: 95 % of replies came within 2.31 s (2.20–2.44 s), limit 5 s; none of 867 messages was lost, with OpenAI's latency assumed.", 0},
+		{"pass, measured services", []parley.Budget{replyP95()}, good, func(c scene) { c.s.Split = c.s.Split[1:2] },
+			"Ready for 10,400 messages an hour: 95 % of replies came within 2.31 s (2.20–2.44 s), limit 5 s; none of 867 messages was lost.", 0},
+		{"pass, some still waiting", []parley.Budget{replyP95(), lostNone()}, good, func(c scene) { c.s.Judged.Cut, c.s.Split = 3, nil },
+			"Ready for 10,400 messages an hour: 95 % of replies came within 2.31 s (2.20–2.44 s), limit 5 s; no message was lost, but 3 users were still waiting when the run ended, with OpenAI's latency assumed.", 0},
+		{"pass, two assumed", []parley.Budget{replyP95()}, good, func(c scene) { c.s.Split[2].Share = 0.1 },
+			"Ready for 10,400 messages an hour: 95 % of replies came within 2.31 s (2.20–2.44 s), limit 5 s; none of 867 messages was lost, with OpenAI's and Evolution API's latency assumed.", 0},
+		{"pass, fast", []parley.Budget{replyP95()}, parley.Estimate{Value: 0.184, Low: 0.151, High: 1.02}, func(c scene) { c.s.Split = c.s.Split[1:2] },
+			"Ready for 10,400 messages an hour: 95 % of replies came within 184 ms (151 ms–1.02 s), limit 5 s; none of 867 messages was lost.", 0},
+		{"no budgets", nil, good, nil, "No budget was set: none of 867 messages was lost, with OpenAI's latency assumed.", 0},
+		{"slow", []parley.Budget{replyP95(), lostNone()}, parley.Estimate{Value: 7.2, Low: 6.8, High: 7.7}, nil,
+			"Too slow: 5 % of replies took longer than 7.20 s (6.80–7.70 s), 44 % over the limit of 5 s, with OpenAI's latency assumed.", 1},
+		{"beyond patience", []parley.Budget{replyP95(), lostNone()}, parley.Estimate{Value: 30, Low: 28, High: 30, ValueBeyond: true, HighBeyond: true}, func(c scene) { c.s.Judged.Lost = 60; c.s.Split = c.s.Split[1:2] },
+			"Too slow: more than 5 % of replies took longer than 30.0 s, more than 6 times the limit of 5 s; 1 more budget failed.", 1},
+		{"lost", []parley.Budget{replyP95(), lostNone()}, good, func(c scene) { c.s.Judged.Lost = 3; c.s.Split = c.s.Split[1:2] },
+			"Loses messages: 3 of 867 turns never got any reply, limit 0.", 1},
+		{"duplicate", []parley.Budget{budgetOf("", "duplicates", "", "=", 0, parley.Count)}, good, func(c scene) { c.s.Judged.Duplicates = 1; c.s.Split = c.s.Split[1:2] },
+			"Repeats itself: 1 reply repeated another word for word, limit 0.", 1},
+		{"errors", []parley.Budget{budgetOf("errors < 1%", "errors", "", "<", 0.01, parley.Ratio)}, good, func(c scene) {
+			c.s.Judged.Errors = parley.Estimate{Value: 0.042, Low: 0.031, High: 0.056, N: 867}
+			c.s.Split = c.s.Split[1:2]
+		}, "Fails too often: 4.20 % of turns were left unanswered or had their webhook refused (3.10–5.60 %), 4.2 times the limit of 1 %.", 1},
+		{"cannot keep up", []parley.Budget{budgetOf("messages >= 12000", "messages", "", ">=", 10400, parley.PerHour)}, good, func(c scene) { c.s.Judged.PerHour = 8320; c.s.Split = c.s.Split[1:2] },
+			"Cannot keep up: 8,320 messages an hour were answered, 20 % short of the limit of 10,400.", 1},
+		{"was not asked for as many", []parley.Budget{budgetOf("messages >= 12000", "messages", "", ">=", 12000, parley.PerHour)}, good, func(c scene) { c.s.Split = nil; c.run.Assumed = nil },
+			"Cannot tell: 10,404 messages an hour were answered, limit 12,000; only 10,404 messages an hour were said; raise the rate to find out.", 3},
+		{"too close", []parley.Budget{replyP95()}, parley.Estimate{Value: 4.8, Low: 4.4, High: 5.3}, func(c scene) { c.s.Split = c.s.Split[1:2] },
+			"Cannot tell: 95 % of replies came within 4.80 s (4.40–5.30 s); the limit of 5 s lies within that range; about 63 min of steady load could tell.", 3},
+		{"too few", []parley.Budget{replyP95()}, good, func(c scene) {
+			c.s.Judged.Reply = anatomy.Waits{N: 20, Floors: []anatomy.Quantile{{Name: "p95", Estimate: parley.Estimate{Value: 3, Low: 2, High: 3, HighBeyond: true, N: 20}}}}
+			c.s.Split = c.s.Split[1:2]
+		}, "Cannot tell: only 20 replies were measured, and p95 takes 72 or more; about 37 min of steady load could tell.", 3},
+		{"too few, and slow enough to know", []parley.Budget{replyP95()}, good, func(c scene) {
+			c.s.Judged.Reply = anatomy.Waits{N: 20, Floors: []anatomy.Quantile{{Name: "p95", Estimate: parley.Estimate{Value: 14, Low: 12, High: 15, HighBeyond: true, N: 20}}}}
+			c.s.Split = c.s.Split[1:2]
+		}, "Too slow: 5 % or more of replies took longer than 12.0 s, more than 2.4 times the limit of 5 s.", 1},
+		{"invalid beats failed", []parley.Budget{replyP95()}, parley.Estimate{Value: 7.2, Low: 6.8, High: 7.7}, func(c scene) { c.run.Generator.Invalid = []string{"parley itself used 93 % of its cores"} },
+			"Cannot tell: the run is not valid: parley itself used 93 % of its cores.", 3},
+		{"interrupted beats invalid", []parley.Budget{replyP95()}, good, func(c scene) { c.run.State, c.run.Generator.Invalid = parley.Interrupted, []string{"late"} },
+			"Interrupted after 360 s: until then 95 % of replies came within 2.31 s (2.20–2.44 s).", 130},
+		{"escape", []parley.Budget{replyP95()}, good, func(c scene) {
+			c.run.State = parley.Broken
+			c.run.Problems = []parley.Problem{{Code: "record", What: "disk full"}, {Code: "escape", What: "a reply went past parley."}}
+		}, "Cannot tell: a reply went past parley.", 2},
+		{"died", []parley.Budget{replyP95()}, good, func(c scene) {
+			c.run.State, c.run.Problems = parley.Broken, []parley.Problem{{Code: "target-died", What: "the bot ended with status 1"}}
+		}, "Cannot tell: the bot ended with status 1.", 4},
+		{"broken otherwise", nil, good, func(c scene) { c.run.State = parley.Broken }, "Cannot tell: the run could not go on.", 3},
+		{"recorder killed", []parley.Budget{replyP95()}, good, func(c scene) { c.run.State = parley.Running }, "Cannot tell: the record ends before the run did.", 3},
+		{"no turns", []parley.Budget{replyP95()}, good, func(c scene) { c.s.Judged = anatomy.Crowd{} },
+			"Cannot tell: no message was said to the bot that the budgets could judge.", 3},
+		{"nothing measurable", []parley.Budget{budgetOf("db.p95 < 1s", "db", "p95", "<", 1, parley.Seconds)}, good, nil,
+			"Cannot tell: none of the budgets could be measured in this run.", 3},
+		{"solo", []parley.Budget{replyP95()}, good, func(c scene) { c.run.Phases[0].Kind, c.s.JudgedPhase, c.s.Split = parley.Solo, "solo", c.s.Split[1:2] },
+			"Within its budgets for one user at a time: 95 % of replies came within 2.31 s (2.20–2.44 s), limit 5 s; none of 867 messages was lost.", 0},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			c := scene{steadyRun(), summaryOf(test.reply)}
+			if test.change != nil {
+				test.change(c)
+			}
+			v := Judge(c.run, test.budgets, c.s)
+			if v.Sentence != test.want {
+				t.Errorf("got  %s\nwant %s", v.Sentence, test.want)
+			}
+			if v.ExitCode != test.exit {
+				t.Errorf("exit %d, want %d", v.ExitCode, test.exit)
+			}
+		})
+	}
+}
+
+func TestCompare(t *testing.T) {
+	e := func(low, high float64) parley.Estimate { return parley.Estimate{Low: low, High: high} }
+	beyond := parley.Estimate{Low: 5, High: 5, LowBeyond: true, HighBeyond: true}
+	open := parley.Estimate{Low: 2, High: 3, HighBeyond: true}
+	tests := []struct {
+		op   string
+		e    parley.Estimate
+		want parley.Judgement
+	}{
+		{"<", e(3, 4.9), parley.Pass}, {"<", e(3, 5), parley.CannotTell}, {"<", e(5, 5), parley.Fail}, {"<", e(6, 7), parley.Fail},
+		{"<", beyond, parley.Fail}, {"<", open, parley.CannotTell},
+		{"<=", e(3, 5), parley.Pass}, {"<=", e(5, 5), parley.Pass}, {"<=", beyond, parley.Fail}, {"<=", e(5, 6), parley.CannotTell},
+		{">", e(6, 7), parley.Pass}, {">", e(5, 7), parley.CannotTell}, {">", beyond, parley.Pass}, {">", e(3, 5), parley.Fail}, {">", open, parley.CannotTell},
+		{">=", e(5, 5), parley.Pass}, {">=", e(4, 5), parley.CannotTell}, {">=", e(3, 4), parley.Fail},
+		{"=", e(5, 5), parley.Pass}, {"=", e(6, 6), parley.Fail}, {"=", e(4, 4), parley.Fail}, {"=", beyond, parley.CannotTell},
+	}
+	for _, test := range tests {
+		if got := compare(parley.Budget{Op: test.op, Limit: 5}, test.e); got != test.want {
+			t.Errorf("[%v, %v] %s 5: %s, want %s", test.e.Low, test.e.High, test.op, got, test.want)
+		}
+	}
+}
+
+func TestAssumedIsNeverPassedNorFailed(t *testing.T) {
+	s := summaryOf(parley.Estimate{Value: 2, Low: 1, High: 3})
+	s.LLM = waits("p95", parley.Estimate{Value: 9, Low: 8, High: 10})
+	s.Upstreams = []anatomy.Upstream{{Wire: "openai", Kind: "openai", Assumed: true}}
+	v := Judge(steadyRun(), []parley.Budget{budgetOf("llm.p95 < 3s", "llm", "p95", "<", 3, parley.Seconds), replyP95()}, s)
+	if r := v.Budgets[0]; r.Result != parley.AssumedOnly || r.Measured.Value != 9 || v.Result != parley.Pass {
+		t.Errorf("got %+v, overall %s", r, v.Result)
+	}
+	s.Upstreams[0].Assumed = false
+	if r := Judge(steadyRun(), []parley.Budget{v.Budgets[0].Budget}, s).Budgets[0]; r.Result != parley.Fail {
+		t.Errorf("got %+v of a real service", r)
+	}
+	db := Judge(steadyRun(), []parley.Budget{budgetOf("db.p95 < 1s", "db", "p95", "<", 1, parley.Seconds)}, s).Budgets[0]
+	if db.Result != parley.NotMeasured || db.Why != "no PostgreSQL wire is listened to" || db.Measured != nil {
+		t.Errorf("got %+v", db)
+	}
+}
+
+// Every metric of the catalogue is known, and an empty summary passes nothing.
+func TestCatalogue(t *testing.T) {
+	for _, m := range parley.Metrics() {
+		for _, stat := range []string{"p50", "p99.9", "mean", "max"} {
+			b := budgetOf("", m.Name, stat, "<", 1e9, m.Unit)
+			full, empty := summaryOf(parley.Estimate{Value: 2, Low: 1, High: 3}), &anatomy.Summary{}
+			if r := Judge(steadyRun(), []parley.Budget{b}, full); r.Sentence == "" || wordings(m.Name).lead == "" {
+				t.Errorf("%s has no words", m.Name)
+			}
+			if r := Judge(steadyRun(), []parley.Budget{b}, empty).Budgets[0]; r.Result == parley.Pass && m.Name != "strangers" {
+				t.Errorf("%s passes without a turn: %+v", m.Name, r)
+			}
+		}
+	}
+}
+
+// simulate judges a run of n turns whose true p95 is known, autocorrelated as load makes them.
+func simulate(seed uint64, n int, p95 float64) parley.Verdict {
+	run := steadyRun()
+	run.Assumed = nil
+	rng := rand.New(rand.NewPCG(seed, uint64(n)))
+	x := rng.NormFloat64()
+	turns := make([]parley.Turn, n)
+	for i := range turns {
+		at := 5 * time.Minute * time.Duration(i) / time.Duration(n)
+		wait := time.Duration(p95 * math.Exp(0.4*(x-1.6448536)) * 1e9)
+		turns[i] = parley.Turn{ID: int64(i + 1), Conversation: int64(i + 1), Phase: "steady", Said: 1, Attempts: 1, Replies: 1, Outcome: parley.Answered,
+			Due: at, Spoken: at, Sent: at, Acked: at, FirstReply: at + wait, AnsweredAt: at + wait, Ended: at + wait}
+		x = 0.7*x + math.Sqrt(1-0.49)*rng.NormFloat64()
+	}
+	return Judge(run, []parley.Budget{replyP95()}, anatomy.Summarize(run, slices.Values(turns), nil, nil))
+}
+
+// A bot just beyond its limit must not pass, one just within must not fail: of runs
+// with a true p95 equal to the limit at most one in twenty may do either.
+func TestFalseVerdicts(t *testing.T) {
+	const runs = 300
+	count := func(p95 float64) (n [4]int) {
+		for seed := range uint64(runs) {
+			n[simulate(seed, 600, p95).ExitCode]++
+		}
+		return n
+	}
+	at, slow, fast := count(5), count(8), count(3)
+	t.Logf("exit codes of %d runs each: at the limit %v, at 8 s %v, at 3 s %v", runs, at, slow, fast)
+	if wrong := at[0] + at[1]; wrong > runs*7/100 {
+		t.Errorf("%d of %d runs at the limit were judged", wrong, runs)
+	}
+	if slow[0] > 0 || fast[1] > 0 || slow[1] < runs*9/10 || fast[0] < runs*9/10 {
+		t.Errorf("far from the limit: %v, %v", slow, fast)
+	}
+}
+
+// A run of the length proposed tells in about four of five cases.
+func TestNeedSuffices(t *testing.T) {
+	told, asked := 0, 0
+	for seed := range uint64(150) {
+		v := simulate(seed, 400, 4.5)
+		r := v.Budgets[0]
+		if r.Result != parley.CannotTell || r.Need == 0 || r.Need > 2*time.Hour {
+			continue
+		}
+		asked++
+		longer := simulate(seed+1000, int(400*r.Need.Minutes()/5), 4.5)
+		told += map[int]int{parley.ExitPass: 1}[longer.ExitCode]
+	}
+	t.Logf("%d of %d longer runs could tell", told, asked)
+	if asked < 20 || told < asked/2 {
+		t.Errorf("%d of %d longer runs could tell", told, asked)
+	}
+}
