@@ -36,7 +36,8 @@ WITH known AS (
     SELECT id, name FROM known UNION ALL SELECT id, name FROM new
 )
 SELECT c.id, c.name,
-    (SELECT coalesce(json_agg(json_build_object('role', role, 'content', content) ORDER BY m.id), '[]')
+    (SELECT coalesce(json_agg(json_build_object('role', role, 'content', content)
+            ORDER BY m.id), '[]')
      FROM (SELECT id, role, content FROM messages
            WHERE customer_id = c.id ORDER BY id DESC LIMIT $3) m) AS history,
     (SELECT coalesce(json_agg(json_build_object('id', a.id, 'service', s.name,
@@ -83,7 +84,7 @@ class Appointment:
 
 @dataclass
 class Context:
-    """Everything known about the person who waits. Tools keep `upcoming` and `session` up to date."""
+    """Everything known about the person who waits. Tools keep it up to date."""
 
     phone: str
     customer_id: int

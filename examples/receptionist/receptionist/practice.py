@@ -43,7 +43,9 @@ class Practice:
     @classmethod
     async def load(cls, db: Database, timezone: tzinfo) -> Practice:
         """Read it from the database."""
-        services = await db.fetch("SELECT id, name, minutes, price, about FROM services ORDER BY id")
+        services = await db.fetch(
+            "SELECT id, name, minutes, price, about FROM services ORDER BY id"
+        )
         staff = await db.fetch("SELECT id, name, calendar FROM staff ORDER BY id")
         hours = await db.fetch("SELECT weekday, opens, closes FROM opening_hours ORDER BY weekday")
         return cls(

@@ -131,10 +131,12 @@ class Tools(unittest.IsolatedAsyncioTestCase):
                 self.assertIn("error", await self.call(name, **arguments))
         tools = Appointments(practice(), self.calendar, self.db)  # type: ignore[arg-type]
         for text in ("{", "[]", "7"):
-            self.assertIn("error", json.loads(await tools.call("list_free_slots", text, self.known)))
+            result = json.loads(await tools.call("list_free_slots", text, self.known))
+            self.assertIn("error", result)
 
     def test_schemas_name_what_there_is(self) -> None:
-        tools = {tool["function"]["name"]: tool["function"]["parameters"] for tool in schemas(practice())}
+        functions = [tool["function"] for tool in schemas(practice())]
+        tools = {function["name"]: function["parameters"] for function in functions}
         self.assertEqual(set(tools), {"list_free_slots", "book_appointment", "cancel_appointment"})
         for parameters in tools.values():
             self.assertLessEqual(set(parameters["required"]), set(parameters["properties"]))

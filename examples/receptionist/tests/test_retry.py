@@ -24,7 +24,8 @@ class Pause(unittest.TestCase):
                 self.assertEqual(retry.pause(0, headers), want)
 
     def test_otherwise_it_doubles_up_to_a_limit(self) -> None:
-        for headers in ({}, {"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}, {"retry-after": "-1"}):
+        for date in ("", "Wed, 21 Oct 2026 07:28:00 GMT", "-1"):
+            headers = {"retry-after": date}
             for attempt, full in enumerate((0.5, 1, 2, 4, 8, 8)):
                 wait = retry.pause(attempt, headers)
                 assert wait is not None

@@ -22,7 +22,12 @@ class Environment(unittest.TestCase):
 
     def test_values(self) -> None:
         settings = Settings.from_environment(
-            {**LEAST, "WEB_WORKERS": "8", "DATABASE_CONNECTIONS": "4", "OPENAI_BASE_URL": "http://x/v1/"}
+            {
+                **LEAST,
+                "WEB_WORKERS": "8",
+                "DATABASE_CONNECTIONS": "4",
+                "OPENAI_BASE_URL": "http://x/v1/",
+            }
         )
         self.assertEqual((settings.pool_size, settings.openai_base_url), (1, "http://x/v1"))
 
