@@ -204,6 +204,7 @@ func TestHangAndReset(t *testing.T) {
 		if _, err := b.client.Do(b.request(ctx, http.MethodPost, "/v1/chat/completions", ask("hello"))); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("hang: %v", err)
 		}
+		synctest.Wait() // until the first call has ended
 		if _, err := b.client.Do(b.request(t.Context(), http.MethodPost, "/v1/chat/completions", ask("hello"))); !errors.Is(err, io.EOF) {
 			t.Errorf("reset: %v", err)
 		}

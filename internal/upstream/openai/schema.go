@@ -29,8 +29,8 @@ type maker struct {
 	parts    int
 }
 
-func newMaker(schema json.RawMessage, said string, f facts) *maker {
-	m := &maker{said: said, facts: f}
+func newMaker(schema json.RawMessage, said string, today time.Time) *maker {
+	m := &maker{said: said, facts: findFacts(ending(said), today)}
 	if json.Unmarshal(schema, &m.root) != nil {
 		m.root = nil // anything goes
 	}

@@ -46,7 +46,7 @@ func TestMaker(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			m := newMaker(json.RawMessage(test.schema), said, findFacts(said, sunday))
+			m := newMaker(json.RawMessage(test.schema), said, sunday)
 			if diff := cmp.Diff(test.want, jsonOf(m.value(m.root, "", 0))); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
@@ -57,7 +57,7 @@ func TestMaker(t *testing.T) {
 // A schema that doubles at each level ends all the same.
 func TestMakerIsBounded(t *testing.T) {
 	const schema = `{"type":"object","properties":{"a":{"$ref":"#"},"b":{"$ref":"#"},"c":{"$ref":"#"},"d":{"$ref":"#"}},"required":["a","b","c","d"]}`
-	m := newMaker(json.RawMessage(schema), "", facts{})
+	m := newMaker(json.RawMessage(schema), "", sunday)
 	m.value(m.root, "", 0)
 	if m.parts > 2*largest {
 		t.Errorf("made %d parts", m.parts)

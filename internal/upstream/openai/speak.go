@@ -26,14 +26,13 @@ type speaker struct {
 	req     *chatRequest
 	script  []plan.Line
 	said    string // the user's last message
-	facts   facts
+	today   time.Time
 	offered []tool // those that may be called
 	forced  bool   // one of them must be
 }
 
 func newSpeaker(req *chatRequest, script []plan.Line, today time.Time) *speaker {
-	p := &speaker{req: req, script: script, said: req.lastUser()}
-	p.facts = findFacts(p.said, today)
+	p := &speaker{req: req, script: script, said: req.lastUser(), today: today}
 	switch c := req.ToolChoice; c.mode {
 	case "none":
 	case "function":
@@ -52,7 +51,7 @@ func (p *speaker) speak() utterance {
 	if u, ok := p.recite(answered); ok {
 		return u
 	}
-	if p.forced || !answered {
+	if len(p.offered) > 0 && (p.forced || !answered) {
 		if u, ok := p.reach(); ok {
 			return u
 		}
@@ -126,7 +125,7 @@ func (p *speaker) reach() (utterance, bool) {
 		score int
 		words []string
 	}
-	words := significant(p.said)
+	words := significant(ending(p.said))
 	claims := make([]claim, len(p.offered))
 	for i := range p.offered {
 		f := &p.offered[i].Function
@@ -157,7 +156,7 @@ func (p *speaker) reach() (utterance, bool) {
 
 // call completes the given arguments from the tool's schema.
 func (p *speaker) call(f *function, given map[string]any) intent {
-	m := newMaker(f.Parameters, p.said, p.facts)
+	m := newMaker(f.Parameters, p.said, p.today)
 	arguments := m.object(m.root, given)
 	return intent{tool: f.Name, arguments: arguments}
 }
@@ -174,7 +173,7 @@ func (p *speaker) formatted(text string) string {
 	}
 	var v any = map[string]any{"reply": text}
 	if f.Type == "json_schema" {
-		m := newMaker(f.JSONSchema.Schema, p.said, p.facts)
+		m := newMaker(f.JSONSchema.Schema, p.said, p.today)
 		m.sentence = text
 		v = m.value(m.root, "reply", 0)
 	}

@@ -81,6 +81,16 @@ func common(w string) bool {
 	return false
 }
 
+// ending is the end of what the user said, where the question stands if it is long.
+// Bots that put a whole history or document into one message should not cost more than others.
+func ending(said string) string {
+	const enough = 1000
+	if len(said) <= enough {
+		return said
+	}
+	return strings.ToValidUTF8(said[len(said)-enough:], "")
+}
+
 // facts are values the user's words hold, empty if they hold none.
 type facts struct {
 	email, name, clock string
@@ -171,6 +181,7 @@ func (f *facts) moment() time.Time {
 
 // reply is a helpful sentence about what the user said. The words choose it.
 func reply(said string) string {
+	said = ending(said)
 	topic := topicOf(said)
 	openings := []string{
 		"Thanks for your message about %s. ",
