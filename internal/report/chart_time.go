@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -49,6 +50,7 @@ type series struct {
 	class string
 	area  bool // filled down to zero
 	bars  bool // one bar a bucket instead of a line
+	dots  bool // one dot a bucket: too few turns each for a line to mean a course
 	value func(anatomy.RatePoint) (v float64, present bool)
 }
 
@@ -57,18 +59,69 @@ type timeline struct {
 	run   *parley.Run
 	rates []anatomy.RatePoint
 	total time.Duration
+	join  int // points of the record in one of rates
 }
 
 func newTimeline(run *parley.Run, rates []anatomy.RatePoint) timeline {
-	t := timeline{run: run, rates: rates, total: run.Elapsed}
+	t := timeline{run: run, rates: rates, total: run.Elapsed, join: 1}
 	for _, p := range rates {
 		t.total = max(t.total, p.At+p.Width)
 	}
 	return t
 }
 
+// fewTurns is how many turns a point needs before its percentiles are joined
+// by a line, and how many messages before its rate is drawn on its own.
+const fewTurns = 6
+
+// turnsPerPoint is the mean over the points that have any.
+func (t timeline) turnsPerPoint() int {
+	turns, points := 0, 0
+	for _, p := range t.rates {
+		if p.N > 0 {
+			turns, points = turns+p.N, points+1
+		}
+	}
+	return turns / max(points, 1)
+}
+
+// joined widens the points until one holds a few messages: at a message or two
+// each, a rate would jump between nothing and its double. It keeps twelve points at least.
+func (t timeline) joined() timeline {
+	messages := 0.0
+	for _, p := range t.rates {
+		messages += p.Offered * p.Width.Seconds()
+	}
+	if messages <= 0 {
+		return t
+	}
+	t.join = max(1, min(int(math.Ceil(fewTurns*float64(len(t.rates))/messages)), len(t.rates)/12))
+	var wide []anatomy.RatePoint
+	for group := range slices.Chunk(t.rates, t.join) {
+		wide = append(wide, joinPoints(group))
+	}
+	t.rates = wide
+	return t
+}
+
+// joinPoints averages rates; percentiles cannot be averaged and are left out.
+func joinPoints(points []anatomy.RatePoint) anatomy.RatePoint {
+	out := anatomy.RatePoint{At: points[0].At}
+	share := 1 / float64(len(points))
+	for _, p := range points {
+		out.Width += p.Width
+		out.Offered += p.Offered * share
+		out.Acked += p.Acked * share
+		out.Answered += p.Answered * share
+		out.InFlight += p.InFlight * share
+		out.Failed += p.Failed
+	}
+	return out
+}
+
 // ratesChart shows messages per second, turns in flight and failed turns.
 func ratesChart(t timeline) figureSet {
+	t = t.joined()
 	always := func(f func(anatomy.RatePoint) float64) func(anatomy.RatePoint) (float64, bool) {
 		return func(p anatomy.RatePoint) (float64, bool) { return f(p), true }
 	}
@@ -101,9 +154,14 @@ func repliesChart(t timeline, limits []parley.Budget) figureSet {
 	present := func(f func(anatomy.RatePoint) float64) func(anatomy.RatePoint) (float64, bool) {
 		return func(p anatomy.RatePoint) (float64, bool) { return f(p), p.N > 0 }
 	}
-	panels := []panel{{title: "reply time", height: 190, unit: parley.Seconds, limits: limits, series: []series{
-		{class: "p95", value: present(func(p anatomy.RatePoint) float64 { return p.ReplyP95 })},
-		{class: "p50", value: present(func(p anatomy.RatePoint) float64 { return p.ReplyP50 })},
+	title := "reply time"
+	sparse := t.turnsPerPoint() < fewTurns
+	if sparse {
+		title = "reply time, few turns a point"
+	}
+	panels := []panel{{title: title, height: 190, unit: parley.Seconds, limits: limits, series: []series{
+		{class: "p95", dots: sparse, value: present(func(p anatomy.RatePoint) float64 { return p.ReplyP95 })},
+		{class: "p50", dots: sparse, value: present(func(p anatomy.RatePoint) float64 { return p.ReplyP50 })},
 	}}}
 	return bothSizes(func(c canvas) string {
 		return t.draw(c, panels, "replies", "Reply p50 and p95 over the run.")
@@ -133,8 +191,8 @@ func (t timeline) draw(c canvas, panels []panel, kind, label string) string {
 	}
 	t.timeAxis(g, c, x, top)
 	g.line("cursor", x.a, phaseBand, x.a, top)
-	return g.image(c.class, label, fmt.Sprintf(` data-plot="%s" data-x0="%s" data-x1="%s" data-seconds="%s"`,
-		kind, px(x.a), px(x.b), px(t.total.Seconds())))
+	return g.image(c.class, label, fmt.Sprintf(` data-plot="%s" data-x0="%s" data-x1="%s" data-seconds="%s" data-join="%d"`,
+		kind, px(x.a), px(x.b), px(t.total.Seconds()), t.join))
 }
 
 // phases draws the labelled strip, the shade of the judged phases and the steps of a ramp.
@@ -232,6 +290,10 @@ func (t timeline) series(g *svg, x, y scale, s series) {
 			continue
 		}
 		at := x.at((r.At + r.Width/2).Seconds())
+		if s.dots {
+			g.circle("point "+s.class, at, y.at(v), 3, fmt.Sprintf("%s: %s %s, %s", clock(r.At), s.class, seconds(v), plural(r.N, "turn")))
+			continue
+		}
 		if !area.down {
 			first = at
 		}

@@ -25,20 +25,21 @@ func drawHistogram(c canvas, w anatomy.Waits, limits []parley.Budget) string {
 	g := newSVG(c.width, histogramTop+histogramHeight+axisRoom)
 	bottom := histogramTop + histogramHeight
 	from, to := binRange(w.Bins)
+	bars := equalBars(w, from, to)
 	x := scale{from: from, to: to, a: c.left, b: c.width - c.right, log: true}
-	highest := 0
-	for _, b := range w.Bins {
-		highest = max(highest, b.Count+b.Censored)
+	highest := 0.0
+	for _, b := range bars {
+		highest = max(highest, b.ended+b.censored)
 	}
-	end, step := niceTop(float64(highest), c.yTicks)
+	end, step := niceTop(highest, c.yTicks)
 	y := scale{from: 0, to: end, a: bottom, b: histogramTop}
 	for k := 0; float64(k)*step <= end*1.0001; k++ {
 		v := float64(k) * step
 		g.line("gridline", c.left, y.at(v), c.width-c.right, y.at(v))
 		g.text("tick", c.left-8, y.at(v)+4, "end", tickLabel(v, parley.Count))
 	}
-	for _, b := range w.Bins {
-		drawBin(g, x, y, b)
+	for _, b := range bars {
+		drawBar(g, x, y, b)
 	}
 	for _, v := range logTicks(x.from, x.to, c.ticks) {
 		g.line("tickmark", x.at(v), bottom, x.at(v), bottom+4)
@@ -62,16 +63,54 @@ func binRange(bins []anatomy.Bin) (from, to float64) {
 	return from, to
 }
 
-func drawBin(g *svg, x, y scale, b anatomy.Bin) {
-	left, width := x.at(b.From)+.5, x.at(b.To)-x.at(b.From)-1
-	between := seconds(b.From) + " to " + seconds(b.To) + ": "
-	if b.Count > 0 {
-		top := y.at(float64(b.Count))
-		g.rect("bin", left, top, width, y.a-top, between+plural(b.Count, "turn"))
+// bar is one bar of the picture. Counts are fractions where a bin lies across two bars.
+type bar struct {
+	from, to        float64 // s
+	ended, censored float64 // turns
+}
+
+// equalBars spreads the bins over bars of equal width on the logarithmic axis:
+// the bins themselves are not equally wide there, so that their heights could
+// not be compared, and a small sample needs wider ones.
+func equalBars(w anatomy.Waits, from, to float64) []bar {
+	octaves := math.Log2(to / from)
+	n := int(min(max(2*math.Sqrt(float64(w.N)), 12), 48, max(6*octaves, 12)))
+	bars := make([]bar, n)
+	edge := func(i int) float64 { return from * math.Exp2(octaves*float64(i)/float64(n)) }
+	for i := range bars {
+		bars[i].from, bars[i].to = edge(i), edge(i+1)
 	}
-	if b.Censored > 0 {
-		base, top := y.at(float64(b.Count)), y.at(float64(b.Count+b.Censored))
-		g.rect("censored", left, top, width, base-top, between+plural(b.Censored, "turn")+" still waiting when the wait was cut off")
+	for _, bin := range w.Bins {
+		low, high := max(bin.From, from), max(bin.To, from)
+		for i := range bars {
+			bars[i].ended += overlap(low, high, bars[i].from, bars[i].to) * float64(bin.Count)
+		}
+		// Waits are cut off at one moment, the users' patience, which is not to be split.
+		middle := math.Log2(math.Sqrt(low*high)/from) / octaves * float64(n)
+		bars[min(max(int(middle), 0), n-1)].censored += float64(bin.Censored)
+	}
+	return bars
+}
+
+// overlap is the share of [low, high) that lies in [from, to), in logarithms.
+func overlap(low, high, from, to float64) float64 {
+	a, b := max(low, from), min(high, to)
+	if a >= b {
+		return 0
+	}
+	return math.Log(b/a) / math.Log(high/low)
+}
+
+func drawBar(g *svg, x, y scale, b bar) {
+	left, width := x.at(b.from)+.5, x.at(b.to)-x.at(b.from)-1
+	between := seconds(b.from) + " to " + seconds(b.to) + ": about "
+	if b.ended > 0 {
+		top := y.at(b.ended)
+		g.rect("bin", left, top, width, y.a-top, between+number(b.ended)+" turns")
+	}
+	if b.censored > 0 {
+		base, top := y.at(b.ended), y.at(b.ended+b.censored)
+		g.rect("censored", left, top, width, base-top, between+number(b.censored)+" turns still waiting when the wait was cut off")
 	}
 }
 

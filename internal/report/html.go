@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"parley"
+	"parley/internal/anatomy"
 )
 
 // The style sheet and the script are written into the page, which loads nothing.
@@ -63,6 +64,16 @@ func HTML(w io.Writer, d Document) error {
 	return nil
 }
 
+// meanSentence words the mean, and what waits that were cut off do to it.
+func meanSentence(w anatomy.Waits) string {
+	if w.Censored == 0 {
+		mean := estimate(w.Mean, parley.Seconds).Both()
+		return "Mean reply " + strings.ReplaceAll(mean, " ", "\u00a0") + "."
+	}
+	return "The mean reply is at least " + strings.ReplaceAll(seconds(w.Mean.Value), " ", "\u00a0") +
+		", since a wait that was cut off counts only for as long as it was seen."
+}
+
 // printable drops the control characters that HTML forbids, which a name or an
 // error from outside may hold.
 func printable(r rune) rune {
@@ -104,11 +115,7 @@ func newPage(d Document, data string) page {
 		p.Throughput, p.RampWaits = throughputChart(p.Ramp.Ramp), waitsChart(p.Ramp.Ramp)
 	}
 	if sum.Judged.Reply.Mean.N > 0 {
-		p.MeanReply = "Mean reply " + estimate(sum.Judged.Reply.Mean, parley.Seconds).Both() + "."
-		if p.HasCensored {
-			p.MeanReply = "The mean reply is at least " + estimate(sum.Judged.Reply.Mean, parley.Seconds).Both() +
-				", since a wait that was cut off counts only for as long as it was seen."
-		}
+		p.MeanReply = meanSentence(sum.Judged.Reply)
 	}
 	if sum.Calls > 0 {
 		p.Attribution = fmt.Sprintf("%s in judged phases, %s of them tied to a turn.",

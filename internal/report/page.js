@@ -20,20 +20,27 @@
     rates: p => `${clock(p.at_ns)}: offered ${p.offered.toFixed(2)}/s, acknowledged ${p.acked.toFixed(2)}/s, answered ${p.answered.toFixed(2)}/s, in flight ${p.in_flight.toFixed(1)}` + (p.failed ? `, ${p.failed} failed` : ""),
     replies: p => `${clock(p.at_ns)}: ` + (p.n ? `p50 ${wait(p.reply_p50)}, p95 ${wait(p.reply_p95)}, ${p.n} turns` : "no turns"),
   };
+  // A picture may join several points into one where messages are few.
+  const joined = (i, size) => {
+    const group = rates.slice(i - i % size, i - i % size + size);
+    const mean = name => group.reduce((sum, p) => sum + p[name], 0) / group.length;
+    const total = group.reduce((sum, p) => sum + p.failed, 0);
+    return { ...group[0], offered: mean("offered"), acked: mean("acked"), answered: mean("answered"), in_flight: mean("in_flight"), failed: total };
+  };
   for (const svg of document.querySelectorAll("svg[data-plot]")) {
-    const { plot, x0, x1, seconds } = svg.dataset;
+    const { plot, x0, x1, seconds, join } = svg.dataset;
     const cursor = svg.querySelector(".cursor");
     const read = svg.closest("figure").querySelector(".read");
     svg.addEventListener("pointermove", event => {
       const box = svg.getBoundingClientRect();
       const x = (event.clientX - box.left) / box.width * svg.viewBox.baseVal.width;
       const at = (x - x0) / (x1 - x0) * seconds * 1e9;
-      const point = rates.find(p => at >= p.at_ns && at < p.at_ns + p.width_ns);
-      if (!point) { return; }
+      const i = rates.findIndex(p => at >= p.at_ns && at < p.at_ns + p.width_ns);
+      if (i < 0) { return; }
       cursor.setAttribute("x1", x);
       cursor.setAttribute("x2", x);
       cursor.classList.add("on");
-      read.textContent = words[plot](point);
+      read.textContent = words[plot](join > 1 ? joined(i, +join) : rates[i]);
     });
     svg.addEventListener("pointerleave", () => { cursor.classList.remove("on"); read.textContent = ""; });
   }

@@ -14,7 +14,9 @@ func TestRender(t *testing.T) {
 	if dir == "" {
 		t.Skip("PARLEY_REPORT_DIR is not set")
 	}
-	for name, d := range fixtures() {
+	all := fixtures()
+	all["summarized"] = summarized()
+	for name, d := range all {
 		var out bytes.Buffer
 		if err := HTML(&out, d); err != nil {
 			t.Fatal(err)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"parley"
 	"parley/internal/anatomy"
@@ -107,7 +106,7 @@ func quantileCells(w anatomy.Waits) []figure {
 	for i, name := range names {
 		cells[i] = figure{Value: nothing}
 		if q, ok := find(w.Floors, name); ok && q.Low > 0 {
-			cells[i] = figure{Value: "≥ " + short(seconds(q.Low))}
+			cells[i] = figure{Value: "≥ " + short(seconds(q.Low)), Weak: true}
 		}
 		if q, ok := quantileOf(w, name); ok {
 			cells[i] = estimate(q.Estimate, parley.Seconds)
@@ -258,7 +257,7 @@ func rampSentence(r *anatomy.Ramp) string {
 			text = fmt.Sprintf("No knee was found up to %s messages an hour.", number(top.Offered))
 		}
 		if r.Why != "" {
-			text = strings.TrimSuffix(text, ".") + ": " + r.Why + "."
+			text = "No knee was found: " + r.Why + "."
 		}
 		return text + stopped(r.Stopped)
 	}
@@ -341,6 +340,14 @@ type healthRow struct {
 	Name, Value, Limit, Means string
 }
 
+// lagLimit is the limit as the run had it; the rule, if the record does not say.
+func lagLimit(g parley.Generator) string {
+	if g.LagLimit > 0 {
+		return short(parley.FormatDuration(g.LagLimit))
+	}
+	return "10 ms or 1 % of the reply p50"
+}
+
 // healthRows is empty if the health was never recorded.
 func healthRows(g parley.Generator) []healthRow {
 	if g.LagMax == 0 && g.CPU == 0 && g.RSSMB == 0 && g.Sockets == 0 {
@@ -348,7 +355,7 @@ func healthRows(g parley.Generator) []healthRow {
 	}
 	return []healthRow{
 		{"lag p50", parley.FormatDuration(g.LagP50), nothing, "how late a turn's first webhook was written after its due moment, median"},
-		{"lag p99", parley.FormatDuration(g.LagP99), "10 ms or 1 % of the reply p50", "the same, exceeded by one turn in a hundred"},
+		{"lag p99", parley.FormatDuration(g.LagP99), lagLimit(g), "the same, exceeded by one turn in a hundred"},
 		{"lag max", parley.FormatDuration(g.LagMax), nothing, "the same, the latest of all"},
 		{"processor", parley.FormatShare(g.CPU), "80 % of its cores", "highest share of its cores that parley used over five seconds"},
 		{"memory", number(g.RSSMB) + " MB", nothing, "resident memory of parley"},

@@ -84,11 +84,11 @@ func (t *trace) to(x, y float64) {
 	t.b.WriteString(px(x) + " " + px(y))
 }
 
-// lift interrupts the line. A point between two gaps gets a length of zero,
-// which the round ends of the line make a dot.
+// lift interrupts the line. A point between two gaps becomes a short dash, or
+// nobody would see it.
 func (t *trace) lift() {
 	if t.lone {
-		t.b.WriteString("h0")
+		t.b.WriteString("m-3 0h6")
 	}
 	t.down, t.lone = false, false
 }

@@ -17,6 +17,7 @@ const nothing = "–"
 type figure struct {
 	Value    string // "4.21 s", "> 30 s", "–"
 	Interval string // "3.95 – 4.48 s"; empty if exact or unknown
+	Weak     bool   // a bound that stands where there is no estimate
 }
 
 // Both joins value and interval on one line.

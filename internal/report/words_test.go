@@ -8,6 +8,7 @@ import (
 	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
 	"parley"
+	"parley/internal/anatomy"
 	"pgregory.net/rapid"
 )
 
@@ -111,6 +112,57 @@ func TestGridFits(t *testing.T) {
 			if got := ansi.StringWidth(line); got > width {
 				t.Fatalf("%d cells for %d: %q", got, width, line)
 			}
+		}
+	})
+}
+
+func TestEqualBarsKeepTheirTurns(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := anatomy.Waits{N: rapid.IntRange(1, 10_000).Draw(t, "n")}
+		at := rapid.Float64Range(0, 10).Draw(t, "from")
+		total := 0.0
+		for range rapid.IntRange(1, 60).Draw(t, "bins") {
+			b := anatomy.Bin{From: at, To: at*1.1 + .001, Count: rapid.IntRange(0, 50).Draw(t, "count"), Censored: rapid.IntRange(0, 5).Draw(t, "cut")}
+			at = b.To
+			total += float64(b.Count + b.Censored)
+			w.Bins = append(w.Bins, b)
+		}
+		from, to := binRange(w.Bins)
+		sum := 0.0
+		for _, b := range equalBars(w, from, to) {
+			sum += b.ended + b.censored
+		}
+		// What lies below the first mark of the axis is not drawn.
+		if lost := total - sum; lost < -1e-6*(total+1) || lost > 55+1e-6*total {
+			t.Fatalf("%v turns in the bins, %v in the bars", total, sum)
+		}
+	})
+}
+
+func TestJoinedKeepsItsMessages(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		messages := func(points []anatomy.RatePoint) (sum float64, failed int) {
+			for _, p := range points {
+				sum += p.Offered * p.Width.Seconds()
+				failed += p.Failed
+			}
+			return sum, failed
+		}
+		var points []anatomy.RatePoint
+		for i := range rapid.IntRange(0, 240).Draw(t, "points") {
+			points = append(points, anatomy.RatePoint{
+				At: time.Duration(i) * time.Second, Width: time.Second,
+				Offered: rapid.Float64Range(0, 3).Draw(t, "offered"), Failed: rapid.IntRange(0, 2).Draw(t, "failed"),
+			})
+		}
+		joined := newTimeline(&parley.Run{}, points).joined()
+		before, failedBefore := messages(points)
+		after, failedAfter := messages(joined.rates)
+		if math.Abs(before-after) > 1e-6 || failedBefore != failedAfter {
+			t.Fatalf("%v messages and %d failures became %v and %d", before, failedBefore, after, failedAfter)
+		}
+		if len(points) >= 12 && len(joined.rates) < 12 {
+			t.Fatalf("%d points became %d", len(points), len(joined.rates))
 		}
 	})
 }
