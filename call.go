@@ -9,6 +9,7 @@ const (
 	Unattributed Attribution = ""
 	ByIdentity   Attribution = "identity" // a number, message id or chat id stood in the call
 	ByWords      Attribution = "words"    // the user's last words stood in it, and only one waiting user had said them
+	ByOrder      Attribution = "order"    // several waiting users had said them, and it was this one's turn to be answered
 	ByTime       Attribution = "time"     // only one turn was under way
 )
 

@@ -470,6 +470,10 @@ func TestAttribution(t *testing.T) {
 		ask(w, "MSG1", "")
 		time.Sleep(700 * time.Millisecond) // users 2 and 3 wait
 		ask(w, "", "I am User3")
+		ask(w, "", "the same for all")      // nobody has said that yet
+		time.Sleep(2500 * time.Millisecond) // the second turns of users 1 and 2 wait since 4.0 and 5.0 s
+		ask(w, "", "the same for all")
+		ask(w, "", "the same for all")
 		ask(w, "", "the same for all")
 	})
 	want := []attribution{
@@ -479,6 +483,9 @@ func TestAttribution(t *testing.T) {
 		{1, parley.ByIdentity},
 		{3, parley.ByWords},
 		{0, parley.Unattributed},
+		{5, parley.ByOrder},
+		{6, parley.ByOrder},
+		{5, parley.ByOrder},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("attributions (-want +got):\n%s", diff)

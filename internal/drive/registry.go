@@ -13,14 +13,35 @@ type registry struct {
 	open       map[*conversation]struct{}
 	byIdentity map[uint64]*conversation // keyed hashes of numbers and message ids
 	byWords    map[uint64]*utterance
-	waiting    map[*conversation]struct{} // conversations in a turn
-	played     map[uint64]struct{}        // keyed hashes of all numbers ever given to a user
+	waiting    map[*conversation]int64 // conversations in a turn, and which one
+	played     map[uint64]struct{}     // keyed hashes of all numbers ever given to a user
 }
 
-// utterance is what is known of one sentence that users wait on.
+// utterance is one sentence that users wait on.
 type utterance struct {
 	count int // turns waiting on these words
-	last  *conversation
+	// queue holds them in the order in which calls are taken to be theirs: whoever
+	// got one goes to the back. Those who no longer wait are skipped and dropped.
+	queue []waiter
+}
+
+// waiter is one turn of a conversation.
+type waiter struct {
+	c    *conversation
+	turn int64
+}
+
+// next returns the turn whose call comes next.
+func (u *utterance) next(waiting map[*conversation]int64) *conversation {
+	for len(u.queue) > 0 {
+		w := u.queue[0]
+		u.queue = u.queue[1:]
+		if waiting[w.c] == w.turn {
+			u.queue = append(u.queue, w)
+			return w.c
+		}
+	}
+	return nil
 }
 
 func newRegistry() registry {
@@ -28,7 +49,7 @@ func newRegistry() registry {
 		open:       make(map[*conversation]struct{}),
 		byIdentity: make(map[uint64]*conversation),
 		byWords:    make(map[uint64]*utterance),
-		waiting:    make(map[*conversation]struct{}),
+		waiting:    make(map[*conversation]int64),
 		played:     make(map[uint64]struct{}),
 	}
 }
@@ -108,18 +129,18 @@ func (r *registry) message(c *conversation, id uint64) {
 	r.mu.Unlock()
 }
 
-// wait notes that c waits for an answer to words.
-func (r *registry) wait(c *conversation, words uint64) {
+// wait notes that c waits, in a turn, for an answer to words.
+func (r *registry) wait(c *conversation, turn int64, words uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.waiting[c] = struct{}{}
+	r.waiting[c] = turn
 	u := r.byWords[words]
 	if u == nil {
 		u = &utterance{}
 		r.byWords[words] = u
 	}
 	u.count++
-	u.last = c
+	u.queue = append(u.queue, waiter{c, turn})
 }
 
 // unwait undoes wait.
@@ -133,8 +154,6 @@ func (r *registry) unwait(c *conversation, words uint64) {
 	}
 	if u.count--; u.count == 0 {
 		delete(r.byWords, words)
-	} else if u.last == c {
-		u.last = nil // one of the others; which one is not worth a list
 	}
 }
 
@@ -147,8 +166,14 @@ func (r *registry) find(identities []uint64, words uint64) (*conversation, parle
 			return c, parley.ByIdentity
 		}
 	}
-	if u := r.byWords[words]; words != 0 && u != nil && u.count == 1 && u.last != nil {
-		return u.last, parley.ByWords
+	if u := r.byWords[words]; words != 0 && u != nil {
+		alone := u.count == 1
+		if c := u.next(r.waiting); c != nil {
+			if alone {
+				return c, parley.ByWords
+			}
+			return c, parley.ByOrder
+		}
 	}
 	if len(r.waiting) == 1 {
 		for c := range r.waiting {

@@ -103,7 +103,7 @@ func Run(ctx context.Context, o Options) (*parley.Run, error) {
 func (r *run) manifest() (*parley.Run, error) {
 	p := r.o.Plan
 	environment := target.Fingerprint()
-	environment.Target = map[string]string{"command": strings.Join(p.Target.Command, " ")}
+	environment.Target = map[string]string{"command": p.Redact(strings.Join(p.Target.Command, " "))}
 	if revision := target.GitRevision(context.Background(), p.Target.Dir); revision != "" {
 		environment.Target["revision"] = revision
 	}

@@ -145,7 +145,11 @@ func (r *run) environment(port string) (env, secrets []string) {
 	}
 	add(r.hosts.env)
 	add(r.wires.environment())
-	add(r.o.Plan.Target.Env)
+	own := make(map[string]string, len(r.o.Plan.Target.Env))
+	for name, value := range r.o.Plan.Target.Env {
+		own[name] = strings.ReplaceAll(value, "${PORT}", port)
+	}
+	add(own)
 	secrets = append(secrets, r.hosts.secrets...)
 	secrets = append(secrets, r.o.Plan.Target.Evolution.APIKey.Reveal())
 	for i := range r.o.Plan.Dependencies {
