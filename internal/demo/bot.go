@@ -213,7 +213,7 @@ func (b *bot) turn(ctx context.Context, c *conversation, said string) {
 func (b *bot) converse(ctx context.Context, c *conversation, said string) (string, error) {
 	history := append(recent(c.history), chatMessage{Role: "user", Content: said})
 	for range maxRounds {
-		answer, err := b.complete(ctx, history)
+		answer, err := b.complete(ctx, c.number, history)
 		if err != nil {
 			return "", err
 		}

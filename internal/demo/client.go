@@ -104,16 +104,18 @@ type toolCall struct {
 	} `json:"function"`
 }
 
-// complete asks the model for the next message.
-func (b *bot) complete(ctx context.Context, history []chatMessage) (chatMessage, error) {
+// complete asks the model for the next message to the user.
+func (b *bot) complete(ctx context.Context, user string, history []chatMessage) (chatMessage, error) {
 	request := struct {
 		Model    string          `json:"model"`
 		Messages []chatMessage   `json:"messages"`
 		Tools    json.RawMessage `json:"tools"`
+		User     string          `json:"user"` // who is served, for the provider's watch over abuse
 	}{
 		Model:    "gpt-4o-mini",
 		Messages: append([]chatMessage{{Role: "system", Content: instructions}}, history...),
 		Tools:    json.RawMessage(tools),
+		User:     user,
 	}
 	var response struct {
 		Choices []struct {

@@ -64,8 +64,9 @@ func (w *world) complete(rw http.ResponseWriter, r *http.Request) {
 	var request struct {
 		Messages []chatMessage
 		Tools    []struct{ Function struct{ Name string } }
+		User     string
 	}
-	if err := json.NewDecoder(r.Body).Decode(&request); err != nil || len(request.Tools) != 3 || r.Header.Get("Authorization") != "Bearer sk-1" {
+	if err := json.NewDecoder(r.Body).Decode(&request); err != nil || len(request.Tools) != 3 || request.User == "" || r.Header.Get("Authorization") != "Bearer sk-1" {
 		w.t.Errorf("completion asked with %+v, %v", request, err)
 	}
 	if request.Messages[0].Role != "system" || len(request.Messages) > maxHistory+2*maxRounds+2 {
