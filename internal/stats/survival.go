@@ -2,7 +2,6 @@ package stats
 
 import (
 	"math"
-	"time"
 
 	"parley"
 )
@@ -203,16 +202,4 @@ func (c *Survival) meanVariance(area []float64) float64 {
 // width is the distance in seconds between the middles of a bin and the next.
 func (c *Survival) width(i int) float64 {
 	return (middle(c.first+i+1) - middle(c.first+i)).Seconds()
-}
-
-// StillWaiting is the estimated share of waits longer than d.
-func (c *Survival) StillWaiting(d time.Duration) float64 {
-	i := binOf(d) - c.first
-	switch {
-	case i < 0:
-		return 1
-	case len(c.after) == 0:
-		return 0
-	}
-	return c.after[min(i, len(c.after)-1)]
 }

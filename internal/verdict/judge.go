@@ -59,7 +59,7 @@ func (j *judge) overall(results []parley.BudgetResult) (parley.Judgement, int, s
 	case j.run.State == parley.Running && len(results) > 0:
 		return unknown(parley.ExitCannotTell, "the record ends before the run did")
 	case len(unclear) > 0:
-		return parley.CannotTell, parley.ExitCannotTell, j.unclear(unclear[0])
+		return parley.CannotTell, parley.ExitCannotTell, j.unclear(unclear[0], len(passed))
 	case len(passed) == 0 && len(results) > 0:
 		return unknown(parley.ExitCannotTell, "none of the budgets could be measured in this run")
 	default:

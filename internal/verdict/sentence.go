@@ -148,7 +148,7 @@ func (j *judge) failure(failed []parley.BudgetResult) string {
 }
 
 // unclear is the sentence of a run which left a budget open.
-func (j *judge) unclear(r parley.BudgetResult) string {
+func (j *judge) unclear(r parley.BudgetResult, passed int) string {
 	text := "Cannot tell: "
 	if r.Measured != nil && !j.figure(r.Budget).floor {
 		text += j.measured(&r)
@@ -160,6 +160,13 @@ func (j *judge) unclear(r parley.BudgetResult) string {
 	text += r.Why
 	if r.Need > 0 {
 		text += fmt.Sprintf("; about %s of steady load could tell", span(r.Need))
+	}
+	switch passed {
+	case 0:
+	case 1:
+		text += "; 1 other budget was kept"
+	default:
+		text += fmt.Sprintf("; %d other budgets were kept", passed)
 	}
 	return text + j.assuming() + "."
 }
