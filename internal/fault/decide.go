@@ -4,7 +4,6 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -34,26 +33,27 @@ func (a Action) Nothing() bool { return a.Effect == Pass && a.Delay == 0 }
 type Decider struct {
 	rules  []Rule
 	origin uint64
-	counts sync.Map // operation -> *atomic.Uint64
+	mu     sync.Mutex
+	counts map[string]uint64 // messages so far, by operation
 }
 
 // NewDecider returns a Decider for the named wire. Without rules it decides nothing, at no cost.
 func NewDecider(seed uint64, wire string, rules []Rule) *Decider {
-	return &Decider{rules: rules, origin: mix(seed ^ mix(fnv(wire)))}
+	return &Decider{rules: rules, origin: mix(seed ^ mix(fnv(wire))), counts: map[string]uint64{}}
 }
 
-// Decide says what to do with the next message of the operation, at a time
+// Decide says what to do with the next message of the operation (normalised: each
+// name takes memory), at a time
 // counted from the start of the run. Delays of several rules add up; of the other
 // effects the first rule in the list that strikes wins.
 func (d *Decider) Decide(op string, at time.Duration) Action {
 	if len(d.rules) == 0 {
 		return Action{}
 	}
-	count, ok := d.counts.Load(op)
-	if !ok {
-		count, _ = d.counts.LoadOrStore(op, new(atomic.Uint64))
-	}
-	n := count.(*atomic.Uint64).Add(1)
+	d.mu.Lock()
+	d.counts[op]++
+	n := d.counts[op]
+	d.mu.Unlock()
 	message := mix(d.origin^fnv(op)) + n
 	var act Action
 	for i, rule := range d.rules {

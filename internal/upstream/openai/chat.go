@@ -135,11 +135,11 @@ func (x *exchange) whole(due time.Duration, response chatResponse) {
 	}
 	x.call.CompletionTokens = int64(response.Usage.CompletionTokens)
 	at := int(float64(len(body)) * x.fate.Where)
-	switch x.fate.Effect {
-	case fault.Malformed:
+	if x.fate.Effect == fault.Malformed {
 		x.call.Failure = "malformed"
 		body = body[:at]
-	case fault.Cut:
+	}
+	if x.fate.Effect == fault.Cut {
 		x.jsonHead(http.StatusOK, len(body))
 		_ = x.out.send(body[:at]) // the connection closes either way
 		x.out.cut()

@@ -224,7 +224,7 @@ func (r *chatRequest) checkHistory() (apiError, bool) {
 		case "tool":
 			if !pending[m.ToolCallID] && !r.answersEarlier(i) {
 				return invalid(fmt.Sprintf("messages.[%d].role", i), "",
-					"Invalid parameter: messages with role 'tool' must be a response to a preceeding message with 'tool_calls'."), false
+					"Invalid parameter: messages with role 'tool' must be a response to a preceeding message with 'tool_calls'."), false //nolint:misspell // the API's own spelling
 			}
 			delete(pending, m.ToolCallID)
 		case "":

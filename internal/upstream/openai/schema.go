@@ -3,6 +3,7 @@ package openai
 import (
 	"cmp"
 	"encoding/json"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -84,15 +85,14 @@ func (m *maker) members(schema, given map[string]any, depth int) map[string]any 
 	made := make(map[string]any, len(required))
 	for _, name := range sortedKeys(properties) {
 		property, _ := properties[name].(map[string]any)
-		if v, ok := given[name]; ok {
-			made[name] = v
-		} else if slices.Contains(required, any(name)) || depth <= deep && m.knows(m.resolve(property), strings.ToLower(name)) {
+		if _, ok := given[name]; ok {
+			continue
+		}
+		if slices.Contains(required, any(name)) || depth <= deep && m.knows(m.resolve(property), strings.ToLower(name)) {
 			made[name] = m.value(property, name, depth+1)
 		}
 	}
-	for name, v := range given {
-		made[name] = v
-	}
+	maps.Copy(made, given)
 	return made
 }
 
@@ -135,13 +135,9 @@ func (m *maker) resolve(schema map[string]any) map[string]any {
 		if ref, ok := part["$ref"].(string); ok {
 			part = m.lookup(ref)
 		}
-		for key, v := range part {
-			merged[key] = v
-		}
+		maps.Copy(merged, part)
 		own, _ := part["properties"].(map[string]any)
-		for key, v := range own {
-			properties[key] = v
-		}
+		maps.Copy(properties, own)
 		names, _ := part["required"].([]any)
 		required = append(required, names...)
 	}

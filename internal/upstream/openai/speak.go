@@ -76,8 +76,7 @@ func (p *speaker) recite(answered bool) (utterance, bool) {
 		case line.Call == "" && !p.forced:
 			return utterance{text: p.formatted(expand(line.Say))}, true
 		case f != nil && (!answered || p.forced):
-			given := expanded(line.Arguments, expand).(map[string]any)
-			return utterance{calls: []intent{p.call(f, given)}}, true
+			return utterance{calls: []intent{p.call(f, expandedAll(line.Arguments, expand))}}, true
 		}
 	}
 	return utterance{}, false
@@ -98,11 +97,7 @@ func expanded(v any, expand func(string) string) any {
 	case string:
 		return expand(v)
 	case map[string]any:
-		filled := make(map[string]any, len(v))
-		for key, item := range v {
-			filled[key] = expanded(item, expand)
-		}
-		return filled
+		return expandedAll(v, expand)
 	case []any:
 		filled := make([]any, len(v))
 		for i, item := range v {
@@ -112,6 +107,14 @@ func expanded(v any, expand func(string) string) any {
 	default:
 		return v
 	}
+}
+
+func expandedAll(values map[string]any, expand func(string) string) map[string]any {
+	filled := make(map[string]any, len(values))
+	for key, v := range values {
+		filled[key] = expanded(v, expand)
+	}
+	return filled
 }
 
 // most is the largest number of tools called at once without a script.
@@ -136,7 +139,7 @@ func (p *speaker) reach() (utterance, bool) {
 	var u utterance
 	taken := map[string]bool{}
 	for _, c := range claims {
-		if c.score < plausible && !(p.forced && len(u.calls) == 0) {
+		if c.score < plausible && (!p.forced || len(u.calls) > 0) {
 			break
 		}
 		if slices.ContainsFunc(c.words, func(w string) bool { return taken[w] }) {

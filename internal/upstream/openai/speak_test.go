@@ -58,7 +58,10 @@ func TestReachesForTools(t *testing.T) {
 				body = with(body, test.fields)
 			}
 			got := brief(newSpeaker(parsed(t, body), nil, sunday).speak())
-			if got != test.want && !(test.want == "say: " && strings.HasPrefix(got, test.want)) {
+			if test.want == "say: " { // anything
+				got = got[:min(len(got), len(test.want))]
+			}
+			if got != test.want {
 				t.Errorf("got  %s\nwant %s", got, test.want)
 			}
 		})
