@@ -107,9 +107,14 @@ func (t timeline) joined() timeline {
 // joinPoints averages rates; percentiles cannot be averaged and are left out.
 func joinPoints(points []anatomy.RatePoint) anatomy.RatePoint {
 	out := anatomy.RatePoint{At: points[0].At}
-	share := 1 / float64(len(points))
 	for _, p := range points {
 		out.Width += p.Width
+	}
+	for _, p := range points {
+		share := 1 / float64(len(points))
+		if out.Width > 0 {
+			share = float64(p.Width) / float64(out.Width) // the last point of a record is often shorter
+		}
 		out.Offered += p.Offered * share
 		out.Acked += p.Acked * share
 		out.Answered += p.Answered * share

@@ -151,7 +151,7 @@ func TestJoinedKeepsItsMessages(t *testing.T) {
 		var points []anatomy.RatePoint
 		for i := range rapid.IntRange(0, 240).Draw(t, "points") {
 			points = append(points, anatomy.RatePoint{
-				At: time.Duration(i) * time.Second, Width: time.Second,
+				At: time.Duration(i) * time.Second, Width: time.Duration(rapid.IntRange(1, 2).Draw(t, "width")) * time.Second,
 				Offered: rapid.Float64Range(0, 3).Draw(t, "offered"), Failed: rapid.IntRange(0, 2).Draw(t, "failed"),
 			})
 		}
