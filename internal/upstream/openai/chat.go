@@ -18,7 +18,7 @@ func (x *exchange) chat() {
 		return
 	}
 	req, refusal, ok := parseChat(x.body)
-	if ok {
+	if req != nil {
 		x.identify(req)
 	}
 	switch {
@@ -134,16 +134,6 @@ func (x *exchange) whole(due time.Duration, response chatResponse) {
 		return
 	}
 	x.call.CompletionTokens = int64(response.Usage.CompletionTokens)
-	at := int(float64(len(body)) * x.fate.Where)
-	if x.fate.Effect == fault.Malformed {
-		x.call.Failure = "malformed"
-		body = body[:at]
-	}
-	if x.fate.Effect == fault.Cut {
-		x.jsonHead(http.StatusOK, len(body))
-		_ = x.out.send(body[:at]) // the connection closes either way
-		x.out.cut()
-	}
 	_ = x.answer(http.StatusOK, body) // a client that went away is in the record
 }
 

@@ -165,6 +165,19 @@ func deref(text *string) string {
 	return *text
 }
 
+// A refused request belongs to a turn like any other.
+func TestRefusedCallsAreAttributed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, Options{Attribute: func([]uint64, uint64) (int64, parley.Attribution) { return 3, parley.ByTime }})
+		b.post(with(ask("hello"), `"max_tokens":-1`))
+		synctest.Wait()
+		call := b.only()
+		if call.Turn != 3 || call.By != parley.ByTime || call.Model != "gpt-4o-mini" || call.Words == 0 || call.Failure != "status 400" {
+			t.Errorf("recorded %+v", call)
+		}
+	})
+}
+
 func TestKey(t *testing.T) {
 	b := newBench(t, Options{Config: plan.OpenAI{APIKey: "sk-right"}})
 	for header, want := range map[string]int{"": 401, "Bearer sk-wrong": 401, "Basic sk-right": 401, "Bearer sk-right": 200} {

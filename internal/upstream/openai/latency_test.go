@@ -6,7 +6,10 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -194,6 +197,50 @@ func TestDelayAndDripAreExact(t *testing.T) {
 			t.Errorf("fault %q", call.Fault)
 		}
 	})
+}
+
+// Many streams at once take exactly as long as one.
+func TestCrowdOfStreams(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const crowd = 200
+		b := newBench(t, Options{Config: steady(t)})
+		var wg sync.WaitGroup
+		for i := range crowd {
+			wg.Go(func() {
+				time.Sleep(time.Duration(i) * 3 * time.Millisecond) // virtual
+				b.post(with(ask("hello"), `"stream":true`))
+			})
+		}
+		wg.Wait()
+		synctest.Wait()
+		calls := b.recorded()
+		if len(calls) != crowd {
+			t.Fatalf("%d calls recorded", len(calls))
+		}
+		for _, c := range calls {
+			want := 500*time.Millisecond + time.Duration(c.CompletionTokens-1)*20*time.Millisecond
+			if c.Duration() != want || c.Imposed != want || c.FirstByte-c.Start != 500*time.Millisecond {
+				t.Fatalf("recorded %+v, want %v", c, want)
+			}
+		}
+	})
+}
+
+// Over TCP the client sees a true reset.
+func TestResetOverTCP(t *testing.T) {
+	web := httptest.NewServer(New(Options{Config: plan.OpenAI{Faults: rules(t, "reset")}}))
+	defer web.Close()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, web.URL+"/v1/chat/completions", strings.NewReader(ask("hello")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := web.Client().Do(r)
+	if err == nil {
+		resp.Body.Close()
+	}
+	if !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("the client sees %v", err)
+	}
 }
 
 func TestHangAndReset(t *testing.T) {

@@ -120,7 +120,8 @@ func (s *stopList) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, (*[]string)(s))
 }
 
-// parseChat reads and checks a request. ok is false if there is an error to answer with.
+// parseChat reads and checks a request. ok is false if there is an error to answer
+// with; req is nil only if the body could not be read at all.
 func parseChat(body []byte) (req *chatRequest, e apiError, ok bool) {
 	req = new(chatRequest)
 	if err := json.Unmarshal(body, req); err != nil {
@@ -131,7 +132,7 @@ func parseChat(body []byte) (req *chatRequest, e apiError, ok bool) {
 	}
 	for _, check := range []func() (apiError, bool){req.checkBasics, req.checkLimits, req.checkTools, req.checkHistory} {
 		if e, ok := check(); !ok {
-			return nil, e, false
+			return req, e, false
 		}
 	}
 	return req, apiError{}, true

@@ -229,9 +229,18 @@ func (x *exchange) refuse(e apiError) {
 	_ = x.answer(e.status, body) // a client that went away is in the record
 }
 
-// answer sends a whole JSON response.
+// answer sends a whole JSON response, unless the call's fate is to damage it.
 func (x *exchange) answer(status int, body []byte) error {
+	at := int(float64(len(body)) * x.fate.Where)
+	if x.fate.Effect == fault.Malformed {
+		x.call.Failure = "malformed"
+		body = body[:at]
+	}
 	x.jsonHead(status, len(body))
+	if x.fate.Effect == fault.Cut {
+		_ = x.out.send(body[:at]) // the connection closes either way
+		x.out.cut()
+	}
 	return x.out.send(body)
 }
 
