@@ -42,10 +42,10 @@ func NewDecider(seed uint64, wire string, rules []Rule) *Decider {
 	return &Decider{rules: rules, origin: mix(seed ^ mix(fnv(wire))), counts: map[string]uint64{}}
 }
 
-// Decide says what to do with the next message of the operation (normalised: each
-// name takes memory), at a time
-// counted from the start of the run. Delays of several rules add up; of the other
-// effects the first rule in the list that strikes wins.
+// Decide says what to do with the next message of the operation, at a time counted
+// from the start of the run. Delays of several rules add up; of the other effects the
+// first rule in the list that strikes wins. The operation must be normalised, since
+// the Decider remembers each name.
 func (d *Decider) Decide(op string, at time.Duration) Action {
 	if len(d.rules) == 0 {
 		return Action{}

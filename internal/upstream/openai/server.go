@@ -40,7 +40,9 @@ type Options struct {
 	Record func(parley.Call)
 }
 
-// Server is the simulated API, an [http.Handler].
+// Server is the simulated API, an [http.Handler]. A call that hangs by a fault ends
+// when its client goes away or its request's context is cancelled, so whoever serves
+// it must close connections in the end: [http.Server.Shutdown] alone waits for it.
 type Server struct {
 	opts    Options
 	decider *fault.Decider
