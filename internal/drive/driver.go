@@ -172,9 +172,9 @@ func (d *Driver) solo(ctx context.Context, name string, until time.Duration) {
 	}
 }
 
-// Canary plays whole conversations, scenario after scenario in the plan's order,
-// until done says that enough was seen. It returns the turns of the last
-// conversation, and whether done was satisfied.
+// Canary plays conversations, scenario after scenario in the plan's order, until
+// done says that enough was seen; the turn under way is still waited for. It
+// returns the last turn, and whether done was satisfied and the turn answered.
 func (d *Driver) Canary(ctx context.Context, done func() bool) (last parley.Turn, satisfied bool) {
 	d.phase.Store(&phase{name: string(parley.Canary), kind: parley.Canary, brisk: true, stats: &stepStats{}})
 	for i := range d.o.Plan.Scenarios {
@@ -182,21 +182,34 @@ func (d *Driver) Canary(ctx context.Context, done func() bool) (last parley.Turn
 		if c == nil {
 			return last, false
 		}
-		select {
-		case <-c.over:
-		case <-ctx.Done():
-			c.leaveAfterTurn()
-			<-c.over
-		}
+		d.follow(ctx, c, done)
 		last = c.lastTurn()
-		if done() {
-			return last, true
-		}
 		if last.Outcome != parley.Answered || ctx.Err() != nil {
 			return last, false
 		}
+		if done() {
+			return last, true
+		}
 	}
 	return last, false
+}
+
+// follow waits for a conversation to end, and has it end with the current turn
+// once done holds or ctx is over.
+func (d *Driver) follow(ctx context.Context, c *conversation, done func() bool) {
+	const often = 20 * time.Millisecond
+	tick := time.NewTicker(often)
+	defer tick.Stop()
+	for {
+		select {
+		case <-c.over:
+			return
+		case <-tick.C:
+			if done() || ctx.Err() != nil {
+				c.leaveAfterTurn()
+			}
+		}
+	}
 }
 
 // start begins the next conversation. It returns nil if a ceiling forbade it.
