@@ -80,7 +80,7 @@ func TestQuantileCoverage(t *testing.T) {
 		{"censored", 867, 0, 3, 0.93},
 		{"censored, very alike", 867, 0.9, 3, 0.90},
 	}
-	const rounds = 200
+	const rounds = 100
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

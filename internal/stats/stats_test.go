@@ -179,7 +179,7 @@ func TestInfluenceSumsToZero(t *testing.T) {
 	c := s.Survival()
 	for _, i := range []int{0, len(c.after) / 2, len(c.after) - 1} {
 		sum := 0.0
-		for _, v := range c.influence(i) {
+		for _, v := range c.influence(i, func(int) float64 { return 1 }) {
 			sum += v
 		}
 		if math.Abs(sum) > 1e-9 {

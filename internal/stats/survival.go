@@ -104,36 +104,28 @@ func (c *Survival) effective(p float64) float64 {
 	after := c.after[i]
 	binomial := after * (1 - after)
 	independent := binomial / (after * after * c.green[i])
-	if half := spread(c.influence(i)); half > 0 {
+	if half := spread(c.influence(i, func(int) float64 { return after })); half > 0 {
 		return min(n, independent, binomial*z975*z975/(half*half))
 	}
 	return min(n, independent)
 }
 
-// influence is what every block contributes to the deviation of the share still
-// waiting after the bin i: the estimate's derivative with respect to the block's ended and waiting ones.
-func (c *Survival) influence(i int) *[blockCount]float64 {
+// influence is what every block contributes to the deviation of a figure in which the hazards of the bins 0 to last have
+// some weights: the derivative with respect to the block's own waits. With the weight after[last] in all
+// bins the figure is the share still waiting after last.
+func (c *Survival) influence(last int, weight func(bin int) float64) *[blockCount]float64 {
 	var out [blockCount]float64
 	for b := range out {
-		c.walk(b, i, func(_ int, sum float64) { out[b] = -c.after[i] * sum })
+		w := &c.series.blocks[b]
+		risk := w.ended.n + w.cut.n
+		for i := 0; i <= last && risk > 0; i++ {
+			ended := w.ended.count(c.first + i)
+			surplus := float64(ended) - float64(risk)*c.hazard[i]
+			out[b] -= surplus * c.onward[i] * weight(i)
+			risk -= ended + w.cut.count(c.first+i)
+		}
 	}
 	return &out
-}
-
-// walk calls visit for the bins 0 to last with a block's sum of (ended - expected to end) / going on.
-func (c *Survival) walk(block, last int, visit func(i int, sum float64)) {
-	w := &c.series.blocks[block]
-	risk := w.ended.n + w.cut.n
-	if risk == 0 {
-		return
-	}
-	sum := 0.0
-	for i := range last + 1 {
-		ended := w.ended.count(c.first + i)
-		sum += (float64(ended) - float64(risk)*c.hazard[i]) * c.onward[i]
-		risk -= ended + w.cut.count(c.first+i)
-		visit(i, sum)
-	}
 }
 
 // ranks are the shares of an independent sample of n whose order statistics
@@ -174,11 +166,8 @@ func (c *Survival) Mean() parley.Estimate {
 	if c.series.cut == 0 {
 		value = c.series.sum.Seconds() / float64(c.series.n)
 	}
-	var blocks [blockCount]float64
-	for b := range blocks {
-		c.walk(b, last-1, func(i int, sum float64) { blocks[b] -= c.after[i] * sum * c.width(i) })
-	}
-	half := max(spread(&blocks), z975*math.Sqrt(c.meanVariance(area)))
+	blocks := c.influence(last-1, func(i int) float64 { return area[i] })
+	half := max(spread(blocks), z975*math.Sqrt(c.meanVariance(area)))
 	e.Value, e.Low, e.High = value, value, value
 	if value > 0 {
 		e.Low, e.High = value*math.Exp(-half/value), value*math.Exp(half/value)

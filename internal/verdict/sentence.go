@@ -44,6 +44,9 @@ func wordings(metric string) wording {
 func (j *judge) measured(r *parley.BudgetResult) string {
 	b, e, w := r.Budget, *r.Measured, wordings(r.Budget.Metric)
 	value := quantity(e.Value, b.Unit)
+	if e.ValueBeyond {
+		value = round(value) // the end of somebody's patience
+	}
 	if w.things == "" {
 		if b.Metric == "lost" {
 			return fmt.Sprintf("%s of %s turns never got any reply", value, number(float64(j.s.Judged.Turns)))
@@ -174,7 +177,7 @@ func (j *judge) unclear(r parley.BudgetResult, passed int) string {
 // interrupted is the sentence of a run somebody stopped.
 func (j *judge) interrupted() string {
 	c := &j.s.Judged
-	text := "Interrupted after " + parley.FormatDuration(j.run.Elapsed)
+	text := "Interrupted after " + span(j.run.Elapsed)
 	if e, carried := c.Reply.Quantile("p95"); carried && !e.ValueBeyond {
 		return fmt.Sprintf("%s: until then 95 %% of replies came within %s%s.", text, quantity(e.Value, parley.Seconds), interval(e, parley.Seconds))
 	}

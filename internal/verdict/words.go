@@ -61,9 +61,12 @@ func quantity(v float64, unit parley.Unit) string {
 	}
 }
 
-// limit writes a limit, which is a round figure: "5 s", not "5.00 s".
-func limit(b parley.Budget) string {
-	text, unit, found := strings.Cut(quantity(b.Limit, b.Unit), " ")
+// limit writes a limit.
+func limit(b parley.Budget) string { return round(quantity(b.Limit, b.Unit)) }
+
+// round drops the zeros that a round figure does not need: "5 s", not "5.00 s".
+func round(text string) string {
+	text, unit, found := strings.Cut(text, " ")
 	if strings.Contains(text, ".") {
 		text = strings.TrimRight(strings.TrimRight(text, "0"), ".")
 	}
@@ -126,7 +129,7 @@ func doubt(b parley.Budget, e parley.Estimate, floor bool) string {
 	case floor:
 		return fmt.Sprintf("only %s %s were measured, and %s takes %d or more", number(float64(e.N)), things, b.Stat, needed)
 	case e.ValueBeyond:
-		return fmt.Sprintf("the users' patience ended at %s, before enough had been answered", quantity(e.Value, b.Unit))
+		return fmt.Sprintf("the users' patience ended at %s, before enough had been answered", round(quantity(e.Value, b.Unit)))
 	case e.HighBeyond && e.N < needed:
 		return fmt.Sprintf("%s %s are too few for %s, which takes %d or more", number(float64(e.N)), things, b.Stat, needed)
 	case e.HighBeyond && e.Censored == 0:
@@ -136,9 +139,11 @@ func doubt(b parley.Budget, e parley.Estimate, floor bool) string {
 	}
 }
 
-// span writes a length of load: "25 min", "3 h", "2 days".
+// span writes a length of load: "45 s", "25 min", "3 h", "2 days".
 func span(d time.Duration) string {
 	switch {
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%.0f s", d.Seconds())
 	case d < 2*time.Hour:
 		return fmt.Sprintf("%.0f min", d.Minutes())
 	case d < 48*time.Hour:
