@@ -53,95 +53,122 @@ func summaryOf(reply parley.Estimate) *anatomy.Summary {
 	}
 }
 
-func TestSentences(t *testing.T) {
-	good := parley.Estimate{Value: 2.31, Low: 2.2, High: 2.44}
-	type scene struct {
-		run *parley.Run
-		s   *anatomy.Summary
+func good() parley.Estimate { return parley.Estimate{Value: 2.31, Low: 2.2, High: 2.44} }
+
+// scene is a run and its summary, to be changed by a case.
+type scene struct {
+	run *parley.Run
+	s   *anatomy.Summary
+}
+
+type sentenceCase struct {
+	name    string
+	budgets []parley.Budget
+	reply   parley.Estimate
+	change  func(scene)
+	want    string
+	exit    int
+}
+
+func (c sentenceCase) run(t *testing.T) {
+	at := scene{steadyRun(), summaryOf(c.reply)}
+	if c.change != nil {
+		c.change(at)
 	}
-	tests := []struct {
-		name    string
-		budgets []parley.Budget
-		reply   parley.Estimate
-		change  func(scene)
-		want    string
-		exit    int
-	}{
-		{"pass", []parley.Budget{replyP95(), lostNone()}, good, nil,
+	v := Judge(at.run, c.budgets, at.s)
+	if v.Sentence != c.want {
+		t.Errorf("got  %s\nwant %s", v.Sentence, c.want)
+	}
+	if v.ExitCode != c.exit {
+		t.Errorf("exit %d, want %d", v.ExitCode, c.exit)
+	}
+}
+
+func TestSentencesOfPass(t *testing.T) {
+	for _, c := range []sentenceCase{
+		{"pass", []parley.Budget{replyP95(), lostNone()}, good(), nil,
 			"Ready for 10,400 messages an hour: 95 % of replies came within 2.31 s (2.20–2.44 s), limit 5 s; none of 867 messages was lost, with OpenAI's latency assumed.", 0},
-		{"pass, measured services", []parley.Budget{replyP95()}, good, func(c scene) { c.s.Split = c.s.Split[1:2] },
+		{"pass, measured services", []parley.Budget{replyP95()}, good(), func(c scene) { c.s.Split = c.s.Split[1:2] },
 			"Ready for 10,400 messages an hour: 95 % of replies came within 2.31 s (2.20–2.44 s), limit 5 s; none of 867 messages was lost.", 0},
-		{"pass, some still waiting", []parley.Budget{replyP95(), lostNone()}, good, func(c scene) { c.s.Judged.Cut, c.s.Split = 3, nil },
+		{"pass, some still waiting", []parley.Budget{replyP95(), lostNone()}, good(), func(c scene) { c.s.Judged.Cut, c.s.Split = 3, nil },
 			"Ready for 10,400 messages an hour: 95 % of replies came within 2.31 s (2.20–2.44 s), limit 5 s; no message was lost, but 3 users were still waiting when the run ended, with OpenAI's latency assumed.", 0},
-		{"pass, two assumed", []parley.Budget{replyP95()}, good, func(c scene) { c.s.Split[2].Share = 0.1 },
+		{"pass, two assumed", []parley.Budget{replyP95()}, good(), func(c scene) { c.s.Split[2].Share = 0.1 },
 			"Ready for 10,400 messages an hour: 95 % of replies came within 2.31 s (2.20–2.44 s), limit 5 s; none of 867 messages was lost, with OpenAI's and Evolution API's latency assumed.", 0},
 		{"pass, fast", []parley.Budget{replyP95()}, parley.Estimate{Value: 0.184, Low: 0.151, High: 1.02}, func(c scene) { c.s.Split = c.s.Split[1:2] },
 			"Ready for 10,400 messages an hour: 95 % of replies came within 184 ms (151 ms–1.02 s), limit 5 s; none of 867 messages was lost.", 0},
-		{"no budgets", nil, good, nil, "No budget was set: none of 867 messages was lost, with OpenAI's latency assumed.", 0},
+		{"no budgets", nil, good(), nil, "No budget was set: none of 867 messages was lost, with OpenAI's latency assumed.", 0},
+		{"solo", []parley.Budget{replyP95()}, good(), func(c scene) { c.run.Phases[0].Kind, c.s.JudgedPhase, c.s.Split = parley.Solo, "solo", c.s.Split[1:2] },
+			"Within its budgets for one user at a time: 95 % of replies came within 2.31 s (2.20–2.44 s), limit 5 s; none of 867 messages was lost.", 0},
+	} {
+		t.Run(c.name, c.run)
+	}
+}
+
+func TestSentencesOfFail(t *testing.T) {
+	for _, c := range []sentenceCase{
 		{"slow", []parley.Budget{replyP95(), lostNone()}, parley.Estimate{Value: 7.2, Low: 6.8, High: 7.7}, nil,
 			"Too slow: 5 % of replies took longer than 7.20 s (6.80–7.70 s), 44 % over the limit of 5 s, with OpenAI's latency assumed.", 1},
 		{"beyond patience", []parley.Budget{replyP95(), lostNone()}, parley.Estimate{Value: 30, Low: 28, High: 30, ValueBeyond: true, HighBeyond: true}, func(c scene) { c.s.Judged.Lost = 60; c.s.Split = c.s.Split[1:2] },
 			"Too slow: more than 5 % of replies took longer than 30 s, more than 6 times the limit of 5 s; 1 more budget failed.", 1},
-		{"lost", []parley.Budget{replyP95(), lostNone()}, good, func(c scene) { c.s.Judged.Lost = 3; c.s.Split = c.s.Split[1:2] },
+		{"lost", []parley.Budget{replyP95(), lostNone()}, good(), func(c scene) { c.s.Judged.Lost = 3; c.s.Split = c.s.Split[1:2] },
 			"Loses messages: 3 of 867 turns never got any reply, limit 0.", 1},
-		{"duplicate", []parley.Budget{budgetOf("", "duplicates", "", "=", 0, parley.Count)}, good, func(c scene) { c.s.Judged.Duplicates = 1; c.s.Split = c.s.Split[1:2] },
+		{"duplicate", []parley.Budget{budgetOf("", "duplicates", "", "=", 0, parley.Count)}, good(), func(c scene) { c.s.Judged.Duplicates = 1; c.s.Split = c.s.Split[1:2] },
 			"Repeats itself: 1 reply repeated another word for word, limit 0.", 1},
-		{"errors", []parley.Budget{budgetOf("errors < 1%", "errors", "", "<", 0.01, parley.Ratio)}, good, func(c scene) {
+		{"errors", []parley.Budget{budgetOf("errors < 1%", "errors", "", "<", 0.01, parley.Ratio)}, good(), func(c scene) {
 			c.s.Judged.Errors = parley.Estimate{Value: 0.042, Low: 0.031, High: 0.056, N: 867}
 			c.s.Split = c.s.Split[1:2]
 		}, "Fails too often: 4.20 % of turns were left unanswered or had their webhook refused (3.10–5.60 %), 4.2 times the limit of 1 %.", 1},
-		{"cannot keep up", []parley.Budget{budgetOf("messages >= 12000", "messages", "", ">=", 10400, parley.PerHour)}, good, func(c scene) { c.s.Judged.PerHour = 8320; c.s.Split = c.s.Split[1:2] },
+		{"cannot keep up", []parley.Budget{budgetOf("messages >= 12000", "messages", "", ">=", 10400, parley.PerHour)}, good(), func(c scene) { c.s.Judged.PerHour = 8320; c.s.Split = c.s.Split[1:2] },
 			"Cannot keep up: 8,320 messages an hour were answered, 20 % short of the limit of 10,400.", 1},
-		{"was not asked for as many", []parley.Budget{budgetOf("messages >= 12000", "messages", "", ">=", 12000, parley.PerHour)}, good, func(c scene) { c.s.Split = nil; c.run.Assumed = nil },
-			"Cannot tell: 10,404 messages an hour were answered, limit 12,000; only 10,404 messages an hour were said; raise the rate to find out.", 3},
-		{"too close", []parley.Budget{replyP95()}, parley.Estimate{Value: 4.8, Low: 4.4, High: 5.3}, func(c scene) { c.s.Split = c.s.Split[1:2] },
-			"Cannot tell: 95 % of replies came within 4.80 s (4.40–5.30 s); the limit of 5 s lies within that range; about 63 min of steady load could tell.", 3},
-		{"errors not excluded", []parley.Budget{replyP95(), budgetOf("errors < 1%", "errors", "", "<", 0.01, parley.Ratio)}, good, func(c scene) {
-			c.s.Judged.Errors = parley.Estimate{High: 0.0234, N: 160}
-			c.s.Split, c.s.JudgedFor = c.s.Split[1:2], 2*time.Minute
-		}, "Cannot tell: 0 % of turns were left unanswered or had their webhook refused (0–2.34 %); the limit of 1 % lies within that range; about 5 min of steady load could tell; 1 other budget was kept.", 3},
-		{"too few", []parley.Budget{replyP95()}, good, func(c scene) {
-			c.s.Judged.Reply = anatomy.Waits{N: 20, Floors: []anatomy.Quantile{{Name: "p95", Estimate: parley.Estimate{Value: 3, Low: 2, High: 3, HighBeyond: true, N: 20}}}}
-			c.s.Split = c.s.Split[1:2]
-		}, "Cannot tell: only 20 replies were measured, and p95 takes 72 or more; about 37 min of steady load could tell.", 3},
-		{"too few, and slow enough to know", []parley.Budget{replyP95()}, good, func(c scene) {
+		{"too few, and slow enough to know", []parley.Budget{replyP95()}, good(), func(c scene) {
 			c.s.Judged.Reply = anatomy.Waits{N: 20, Floors: []anatomy.Quantile{{Name: "p95", Estimate: parley.Estimate{Value: 14, Low: 12, High: 15, HighBeyond: true, N: 20}}}}
 			c.s.Split = c.s.Split[1:2]
 		}, "Too slow: 5 % or more of replies took longer than 12.0 s, more than 2.4 times the limit of 5 s.", 1},
+	} {
+		t.Run(c.name, c.run)
+	}
+}
+
+func TestSentencesOfCannotTell(t *testing.T) {
+	for _, c := range []sentenceCase{
+		{"was not asked for as many", []parley.Budget{budgetOf("messages >= 12000", "messages", "", ">=", 12000, parley.PerHour)}, good(), func(c scene) { c.s.Split = nil; c.run.Assumed = nil },
+			"Cannot tell: 10,404 messages an hour were answered, limit 12,000; only 10,404 messages an hour were said; raise the rate to find out.", 3},
+		{"too close", []parley.Budget{replyP95()}, parley.Estimate{Value: 4.8, Low: 4.4, High: 5.3}, func(c scene) { c.s.Split = c.s.Split[1:2] },
+			"Cannot tell: 95 % of replies came within 4.80 s (4.40–5.30 s); the limit of 5 s lies within that range; about 63 min of steady load could tell.", 3},
+		{"errors not excluded", []parley.Budget{replyP95(), budgetOf("errors < 1%", "errors", "", "<", 0.01, parley.Ratio)}, good(), func(c scene) {
+			c.s.Judged.Errors = parley.Estimate{High: 0.0234, N: 160}
+			c.s.Split, c.s.JudgedFor = c.s.Split[1:2], 2*time.Minute
+		}, "Cannot tell: 0 % of turns were left unanswered or had their webhook refused (0–2.34 %); the limit of 1 % lies within that range; about 5 min of steady load could tell; 1 other budget was kept.", 3},
+		{"too few", []parley.Budget{replyP95()}, good(), func(c scene) {
+			c.s.Judged.Reply = anatomy.Waits{N: 20, Floors: []anatomy.Quantile{{Name: "p95", Estimate: parley.Estimate{Value: 3, Low: 2, High: 3, HighBeyond: true, N: 20}}}}
+			c.s.Split = c.s.Split[1:2]
+		}, "Cannot tell: only 20 replies were measured, and p95 takes 72 or more; about 37 min of steady load could tell.", 3},
+	} {
+		t.Run(c.name, c.run)
+	}
+}
+
+func TestSentencesOfBroken(t *testing.T) {
+	for _, c := range []sentenceCase{
 		{"invalid beats failed", []parley.Budget{replyP95()}, parley.Estimate{Value: 7.2, Low: 6.8, High: 7.7}, func(c scene) { c.run.Generator.Invalid = []string{"parley itself used 93 % of its cores"} },
 			"Cannot tell: the run is not valid: parley itself used 93 % of its cores.", 3},
-		{"interrupted beats invalid", []parley.Budget{replyP95()}, good, func(c scene) { c.run.State, c.run.Generator.Invalid = parley.Interrupted, []string{"late"} },
+		{"interrupted beats invalid", []parley.Budget{replyP95()}, good(), func(c scene) { c.run.State, c.run.Generator.Invalid = parley.Interrupted, []string{"late"} },
 			"Interrupted after 6 min: until then 95 % of replies came within 2.31 s (2.20–2.44 s).", 130},
-		{"escape", []parley.Budget{replyP95()}, good, func(c scene) {
+		{"escape", []parley.Budget{replyP95()}, good(), func(c scene) {
 			c.run.State = parley.Broken
 			c.run.Problems = []parley.Problem{{Code: "record", What: "disk full"}, {Code: "escape", What: "a reply went past parley."}}
 		}, "Cannot tell: a reply went past parley.", 2},
-		{"died", []parley.Budget{replyP95()}, good, func(c scene) {
+		{"died", []parley.Budget{replyP95()}, good(), func(c scene) {
 			c.run.State, c.run.Problems = parley.Broken, []parley.Problem{{Code: "target-died", What: "the bot ended with status 1"}}
 		}, "Cannot tell: the bot ended with status 1.", 4},
-		{"broken otherwise", nil, good, func(c scene) { c.run.State = parley.Broken }, "Cannot tell: the run could not go on.", 3},
-		{"recorder killed", []parley.Budget{replyP95()}, good, func(c scene) { c.run.State = parley.Running }, "Cannot tell: the record ends before the run did.", 3},
-		{"no turns", []parley.Budget{replyP95()}, good, func(c scene) { c.s.Judged = anatomy.Crowd{} },
+		{"broken otherwise", nil, good(), func(c scene) { c.run.State = parley.Broken }, "Cannot tell: the run could not go on.", 3},
+		{"recorder killed", []parley.Budget{replyP95()}, good(), func(c scene) { c.run.State = parley.Running }, "Cannot tell: the record ends before the run did.", 3},
+		{"no turns", []parley.Budget{replyP95()}, good(), func(c scene) { c.s.Judged = anatomy.Crowd{} },
 			"Cannot tell: no message was said to the bot that the budgets could judge.", 3},
-		{"nothing measurable", []parley.Budget{budgetOf("db.p95 < 1s", "db", "p95", "<", 1, parley.Seconds)}, good, nil,
+		{"nothing measurable", []parley.Budget{budgetOf("db.p95 < 1s", "db", "p95", "<", 1, parley.Seconds)}, good(), nil,
 			"Cannot tell: none of the budgets could be measured in this run.", 3},
-		{"solo", []parley.Budget{replyP95()}, good, func(c scene) { c.run.Phases[0].Kind, c.s.JudgedPhase, c.s.Split = parley.Solo, "solo", c.s.Split[1:2] },
-			"Within its budgets for one user at a time: 95 % of replies came within 2.31 s (2.20–2.44 s), limit 5 s; none of 867 messages was lost.", 0},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			c := scene{steadyRun(), summaryOf(test.reply)}
-			if test.change != nil {
-				test.change(c)
-			}
-			v := Judge(c.run, test.budgets, c.s)
-			if v.Sentence != test.want {
-				t.Errorf("got  %s\nwant %s", v.Sentence, test.want)
-			}
-			if v.ExitCode != test.exit {
-				t.Errorf("exit %d, want %d", v.ExitCode, test.exit)
-			}
-		})
+	} {
+		t.Run(c.name, c.run)
 	}
 }
 
