@@ -73,7 +73,7 @@ func (a *App) conduct(ctx context.Context, verb string, p *plan.Plan, o RunOptio
 	if dir == "" {
 		dir = record.DefaultDir(a.Root, p.Name, time.Now())
 	}
-	line := newProgressLine(a.Err, a.Live)
+	line := newProgressLine(a.Err, a.Live, a.Width)
 	run, err := engine.Run(ctx, engine.Options{
 		Plan: p, Verb: verb, Dir: dir, Replace: o.Dir != "",
 		Environ: a.Environ, Watchdog: a.watchdog(), Progress: line.show,

@@ -19,6 +19,7 @@ type progressLine struct {
 	mu    sync.Mutex
 	w     io.Writer
 	live  bool
+	width int           // cells of a line that is redrawn
 	shown time.Duration // elapsed time of the last plain line
 	key   string        // phase or activity of it
 	// said and at are the counter and time of the update before, for the rate.
@@ -27,7 +28,12 @@ type progressLine struct {
 	rate float64
 }
 
-func newProgressLine(w io.Writer, live bool) *progressLine { return &progressLine{w: w, live: live} }
+func newProgressLine(w io.Writer, live bool, width int) *progressLine {
+	if width <= 0 {
+		width = 80
+	}
+	return &progressLine{w: w, live: live, width: width}
+}
 
 func (l *progressLine) show(p engine.Progress) {
 	l.mu.Lock()
@@ -38,6 +44,9 @@ func (l *progressLine) show(p engine.Progress) {
 	}
 	text := l.text(p)
 	if l.live {
+		if runes := []rune(text); len(runes) >= l.width {
+			text = string(runes[:l.width-1]) // a line that wraps cannot be redrawn
+		}
 		_, _ = fmt.Fprintf(l.w, "\r\x1b[K%s", text) // progress is a courtesy: a broken terminal must not end a run
 		return
 	}

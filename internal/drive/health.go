@@ -18,8 +18,9 @@ const lateAfter = 10 * time.Millisecond
 // the budgets rest on them alone.
 type lags struct {
 	mu            sync.Mutex
-	steady, other []uint32 // microseconds
-	waits         []uint32 // microseconds, of answered turns
+	steady, other []uint32      // microseconds
+	waits         []uint32      // microseconds, of answered turns
+	worst         time.Duration // since it was last asked for
 	heldBack      atomic.Int64
 }
 
@@ -32,6 +33,7 @@ func (l *lags) note(in *phase, lag time.Duration) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.worst = max(l.worst, lag)
 	if in.kind == parley.Steady {
 		l.steady = append(l.steady, micros(lag))
 	} else {
@@ -46,6 +48,15 @@ func (l *lags) waited(wait time.Duration) {
 	l.mu.Unlock()
 }
 
+// WorstLag returns the largest lag since the last call of WorstLag.
+func (d *Driver) WorstLag() time.Duration {
+	d.health.mu.Lock()
+	defer d.health.mu.Unlock()
+	worst := d.health.worst
+	d.health.worst = 0
+	return worst
+}
+
 // Lag is how late the first webhooks of turns were written after their due
 // moments, in the steady phases or, in a run without one, in all.
 type Lag struct {
@@ -56,7 +67,7 @@ type Lag struct {
 	HeldBack int64
 }
 
-// Lag returns the lag so far.
+// Lag returns the lag so far. It sorts all of it: ask when the run is over.
 func (d *Driver) Lag() Lag {
 	l := &d.health
 	l.mu.Lock()

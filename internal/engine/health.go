@@ -114,7 +114,6 @@ func (r *run) progress() {
 func (h *health) sample() (gone bool) {
 	p := h.r.driver.Progress()
 	at := time.Since(h.r.epoch)
-	lag := h.r.driver.Lag()
 	rss, sockets := residentMB(), h.r.client.Connections()
 	share := h.cpuShare(rss, sockets)
 	for _, s := range []parley.Sample{
@@ -125,7 +124,7 @@ func (h *health) sample() (gone bool) {
 		{Name: "parley_messages_answered_total", Value: float64(p.Messages.Answered)},
 		{Name: "parley_webhooks_refused_total", Value: float64(p.Refused)},
 		{Name: "parley_notices_total", Value: float64(p.Notices)},
-		{Name: "parley_schedule_lag_p99_seconds", Value: lag.P99.Seconds()},
+		{Name: "parley_schedule_lag_max_seconds", Value: h.r.driver.WorstLag().Seconds()},
 		{Name: "parley_generator_cpu_ratio", Value: share},
 		{Name: "parley_generator_resident_bytes", Value: rss * 1e6},
 		{Name: "parley_webhook_connections", Value: float64(sockets)},
