@@ -19,8 +19,12 @@ const (
 	over                  // no more turns; replies may still come
 )
 
-// linger is how long replies to a finished conversation are still counted to it.
-const linger = time.Minute
+// How long replies to a finished conversation are still counted to it: to one that came
+// to its end, and to one whose user gave up and may be answered yet.
+const (
+	linger          = time.Minute
+	lingerAbandoned = 10 * time.Minute
+)
 
 // conversation is one virtual user's visit. Its mutex is held for moments only,
 // never while anything waits.
@@ -301,6 +305,9 @@ func (c *conversation) finish() {
 	c.stage = over
 	c.patienceAt, c.quietAt = 0, 0
 	c.nextAt = c.d.since() + linger
+	if c.turn.Outcome == parley.Abandoned {
+		c.nextAt = c.d.since() + lingerAbandoned
+	}
 	c.d.registry.ended(c)
 	close(c.over)
 }

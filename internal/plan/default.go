@@ -79,7 +79,8 @@ func defaultPhase(kind parley.PhaseKind) Phase {
 		// Nine steps: 1 · 1.5⁸ is the first beyond 20.
 		return Phase{Kind: kind, Duration: 3 * time.Minute, Rate: 1, To: 20, Growth: 1.5, Step: 20 * time.Second}
 	default:
-		return Phase{Kind: kind, Duration: 2 * time.Minute, Rate: 1}
+		// Long enough for the default budget on errors: below 1 % takes some 380 turns without one.
+		return Phase{Kind: kind, Duration: 5 * time.Minute, Rate: 1}
 	}
 }
 
