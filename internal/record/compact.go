@@ -10,8 +10,6 @@ import (
 	"path/filepath"
 	"sync"
 
-	"github.com/parquet-go/parquet-go"
-
 	"parley"
 )
 
@@ -70,30 +68,33 @@ func compactTable(ctx context.Context, d disk, dir, table string, segments []seg
 // are: nothing is decoded, which makes this many times faster than reading rows.
 func joinSegments[T any](ctx context.Context, d disk, path string, files []string) error {
 	return writeTemp(d, path, func(w io.Writer) error {
-		encoder := newEncoder[T](w)
+		e := newEncoder[T](w)
 		for _, file := range files {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			if err := copyGroups(encoder, file); err != nil {
+			if err := copyGroups(e, file); err != nil {
 				return err
 			}
 		}
-		return encoder.Close()
+		return e.close()
 	})
 }
 
 // copyGroups appends the row groups of a segment.
-func copyGroups[T any](encoder *parquet.GenericWriter[T], path string) error {
+func copyGroups[T any](e *encoder[T], path string) error {
 	t, err := openTable(path)
 	if err != nil {
 		return err
 	}
 	defer t.close()
-	for _, group := range t.parquet.RowGroups() {
+	for i, group := range t.parquet.RowGroups() {
 		err := t.guard(func() error {
-			_, err := encoder.WriteRowGroup(group)
-			return err
+			// What is copied is not decoded, so damage would go unnoticed.
+			if err := t.checkGroup(i); err != nil {
+				return err
+			}
+			return e.copy(group)
 		})
 		if err != nil {
 			return err
@@ -106,19 +107,19 @@ func copyGroups[T any](encoder *parquet.GenericWriter[T], path string) error {
 // is an error: what can be saved of it is better left where it is.
 func mergeSegments(ctx context.Context, d disk, path string, files []string) error {
 	return writeTemp(d, path, func(w io.Writer) error {
-		encoder := newEncoder[parley.Turn](w)
+		e := newEncoder[parley.Turn](w)
 		var failed error
 		damaged := func(err error) { failed = cmp.Or(failed, err) }
 		err := mergeTurns(files, damaged, func(batch []parley.Turn) bool {
 			failed = cmp.Or(failed, ctx.Err())
 			if failed == nil {
-				_, failed = encoder.Write(batch)
+				failed = e.write(batch)
 			}
 			return failed == nil
 		})
 		if err := errors.Join(err, failed); err != nil {
 			return err
 		}
-		return encoder.Close()
+		return e.close()
 	})
 }

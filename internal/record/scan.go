@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"io/fs"
 	"os"
@@ -36,6 +37,7 @@ type tableFile struct {
 	path    string
 	file    *os.File
 	parquet *parquet.File
+	sums    []groupSum // of the row groups, nil if the file has none
 	// ioErr is the first failure of the disk itself, which must not pass for damage.
 	ioErr error
 }
@@ -72,6 +74,33 @@ func (t *tableFile) open() error {
 		if version, err := strconv.Atoi(text); err == nil && version > parley.RecordVersion {
 			return &VersionError{Path: t.path, Version: version}
 		}
+	}
+	return t.guard(func() error {
+		text, ok := t.parquet.Lookup(sumsKey)
+		if !ok {
+			return nil // not written by parley, but a table all the same
+		}
+		if t.sums, err = parseSums(text); err == nil && len(t.sums) != len(t.parquet.RowGroups()) {
+			err = fmt.Errorf("it has %d row groups and %d checksums", len(t.parquet.RowGroups()), len(t.sums))
+		}
+		return err
+	})
+}
+
+// checkGroup compares the bytes of a row group with their checksum. The format has
+// checksums of its own, but only of the pages' content: a damaged page header can
+// make the decoder ask for gigabytes, and a damaged dictionary changes words unseen.
+func (t *tableFile) checkGroup(i int) error {
+	if t.sums == nil {
+		return nil
+	}
+	want := t.sums[i]
+	sum := crc32.New(crc32.MakeTable(crc32.Castagnoli))
+	if _, err := io.Copy(sum, io.NewSectionReader(t, want.from, want.to-want.from)); err != nil {
+		return err
+	}
+	if sum.Sum32() != want.sum {
+		return fmt.Errorf("part %d of %d changed after it was written", i+1, len(t.sums))
 	}
 	return nil
 }
@@ -150,8 +179,8 @@ func scan[T any](path string, yield func(batch []T) bool) error {
 	defer t.close()
 	var damaged error
 	batch := make([]T, scanBatch)
-	for _, group := range t.parquet.RowGroups() {
-		more, err := scanGroup(t, group, batch, yield)
+	for i := range t.parquet.RowGroups() {
+		more, err := scanGroup(t, i, batch, yield)
 		if _, ok := errors.AsType[*damage](err); ok {
 			damaged = cmp.Or(damaged, err)
 		} else if err != nil {
@@ -165,9 +194,13 @@ func scan[T any](path string, yield func(batch []T) bool) error {
 }
 
 // scanGroup hands over the rows of one row group, and returns whether yield wants more.
-func scanGroup[T any](t *tableFile, group parquet.RowGroup, batch []T, yield func([]T) bool) (more bool, err error) {
+func scanGroup[T any](t *tableFile, i int, batch []T, yield func([]T) bool) (more bool, err error) {
+	group := t.parquet.RowGroups()[i]
 	var rows *parquet.GenericReader[T]
 	err = t.guard(func() error {
+		if err := t.checkGroup(i); err != nil {
+			return err
+		}
 		rows = parquet.NewGenericRowGroupReader[T](group)
 		return nil
 	})
@@ -211,7 +244,10 @@ func scanInts(path, column string, yield func(int64)) error {
 			return fmt.Errorf("it has no column of integers named %s", column)
 		}
 		values := make([]parquet.Value, scanBatch)
-		for _, group := range t.parquet.RowGroups() {
+		for i, group := range t.parquet.RowGroups() {
+			if err := t.checkGroup(i); err != nil {
+				return err
+			}
 			if err := scanChunk(group.ColumnChunks()[leaf.ColumnIndex], values, yield); err != nil {
 				return err
 			}

@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"sync"
 	"time"
-
-	"github.com/parquet-go/parquet-go"
 )
 
 // table collects the rows of one table in memory and saves them in segments.
@@ -44,7 +42,7 @@ type table[T any] struct {
 	tail     []T // rows of the newest segment
 	saved    int // of them on the disk
 	segments int // sealed so far
-	encoder  *parquet.GenericWriter[T]
+	encoder  *encoder[T]
 	encoded  bytes.Buffer
 }
 
@@ -138,13 +136,13 @@ func (t *table[T]) encode() (time.Duration, error) {
 	if t.encoder == nil {
 		t.encoder = newEncoder[T](&t.encoded)
 	} else {
-		t.encoder.Reset(&t.encoded)
+		t.encoder.reset(&t.encoded)
 	}
-	t.encoder.SetKeyValueMetadata(newestKey, strconv.FormatInt(int64(newest), 10))
-	if _, err := t.encoder.Write(t.tail); err != nil {
+	t.encoder.parquet.SetKeyValueMetadata(newestKey, strconv.FormatInt(int64(newest), 10))
+	if err := t.encoder.write(t.tail); err != nil {
 		return 0, fmt.Errorf("encode %s: %w", t.name, err)
 	}
-	if err := t.encoder.Close(); err != nil {
+	if err := t.encoder.close(); err != nil {
 		return 0, fmt.Errorf("encode %s: %w", t.name, err)
 	}
 	return newest, nil
