@@ -99,10 +99,10 @@ func (b *bot) webhook(w http.ResponseWriter, r *http.Request) {
 		respond(w, http.StatusOK, "ignored")
 		return
 	}
-	switch b.take(number, e.Data.Key.ID, text) {
-	case nil:
+	switch err := b.take(number, e.Data.Key.ID, text); {
+	case err == nil:
 		respond(w, http.StatusOK, "accepted")
-	case errDuplicate:
+	case errors.Is(err, errDuplicate):
 		respond(w, http.StatusOK, "duplicate")
 	default: // the gateway will try again
 		respond(w, http.StatusServiceUnavailable, "busy")

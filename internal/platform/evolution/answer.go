@@ -3,6 +3,8 @@ package evolution
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -55,9 +57,9 @@ func document(ctx *fasthttp.RequestCtx) (body []byte, complaint string) {
 		return body, ""
 	}
 	var discard any
-	if syntax, ok := json.Unmarshal(body, &discard).(*json.SyntaxError); ok && syntax.Offset <= int64(len(body)) &&
-		!strings.Contains(syntax.Error(), "unexpected end") {
-		return nil, unexpected(body, int(max(1, syntax.Offset))-1)
+	var syntax *json.SyntaxError
+	if err := json.Unmarshal(body, &discard); errors.As(err, &syntax) && !strings.Contains(syntax.Error(), "unexpected end") {
+		return nil, unexpected(body, int(min(max(1, syntax.Offset), int64(len(body))))-1)
 	}
 	return nil, "Unexpected end of JSON input"
 }
@@ -137,13 +139,7 @@ func (k jsonKind) holds(value []byte) bool {
 }
 
 func (r *property) allows(value []byte) bool {
-	text := textOf(value)
-	for _, allowed := range r.enum {
-		if text == allowed {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(r.enum, textOf(value))
 }
 
 // count returns the number of a JSON array's elements.

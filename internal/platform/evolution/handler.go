@@ -146,6 +146,7 @@ func (p *Platform) finishWith(x *exchange, a answer) {
 		// Half a document under a whole one's header: every JSON parser rejects it.
 		a.body = a.body[:int(x.act.Where*float64(len(a.body)))]
 		x.call.Failure = "malformed answer"
+	default: // carried out before, or nothing to carry out
 	}
 	x.ctx.SetStatusCode(a.status)
 	x.ctx.SetContentType(contentType)

@@ -1,10 +1,10 @@
 package evolution
 
 // Shapes of the identities in this platform's messages: a user's number has
-// NumberLength digits, a user's message id MessageIDLength characters of which the
-// first are MessageIDPrefix.
+// NumberLength digits (the most E.164 allows), a user's message id MessageIDLength
+// characters of which the first are MessageIDPrefix.
 const (
-	NumberLength    = numberLength
+	NumberLength    = 15
 	MessageIDPrefix = "3EB0"
 	MessageIDLength = 22
 )

@@ -68,9 +68,6 @@ type Platform struct {
 	close     sync.Once
 }
 
-// numberLength is the length of a user's number: the most that E.164 allows.
-const numberLength = 15
-
 // New returns a Platform. Close it just before the server that uses its Handler shuts down.
 func New(opt Options) *Platform {
 	if opt.Wire == "" {
@@ -84,7 +81,7 @@ func New(opt Options) *Platform {
 		faults: fault.NewDecider(opt.Seed, opt.Wire, opt.Config.Faults),
 		routes: routes(),
 		closed: make(chan struct{}),
-		width:  max(1, numberLength-3-len(opt.Prefix)),
+		width:  max(1, NumberLength-3-len(opt.Prefix)),
 		id:     uuid(opt.Seed, opt.Config.Instance),
 	}
 	// Never a leading zero in the middle part: it would look like a trunk prefix.
@@ -159,7 +156,7 @@ const upperHex = "0123456789ABCDEF"
 
 // messageID is unique for each n of one seed: 16 of its digits are a bijection of n.
 func messageID(prefix string, seed, n uint64) string {
-	var id [22]byte
+	var id [MessageIDLength]byte
 	i := copy(id[:], prefix)
 	word := mix(mix(seed) + n)
 	for shift := 60; shift >= 0; shift -= 4 {
