@@ -278,3 +278,45 @@ func FuzzDamage(f *testing.F) {
 		}
 	})
 }
+
+// Damage inside a final file costs the row group it is in.
+func TestDamagedFinalFile(t *testing.T) {
+	o := tested()
+	o.SealRows = 10
+	w := create(t, filepath.Join(t.TempDir(), "run"), o)
+	for id := int64(1); id <= 30; id++ {
+		w.Call(parley.Call{Wire: "openai", Start: time.Duration(id)})
+		if id%10 == 0 {
+			flush(t, w)
+		}
+	}
+	closeWriter(t, w)
+	path := tablePath(w.Dir(), callsTable)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A word in a dictionary: Parquet's own checksums do not cover it.
+	data[bytes.Index(data, []byte("openai"))] = 'O'
+	if err := os.WriteFile(path, data, fileMode); err != nil {
+		t.Fatal(err)
+	}
+	r := open(t, w.Dir())
+	same(t, "calls", 20, len(all(t, r, r.Calls())))
+	if missing := r.Missing(); len(missing) != 1 || !strings.Contains(missing[0], "calls.parquet is unreadable: part ") {
+		t.Errorf("missing: %q", missing)
+	}
+}
+
+func TestAmendChangesAnEndedRun(t *testing.T) {
+	w := create(t, filepath.Join(t.TempDir(), "run"), tested())
+	judge := func(run *parley.Run) { run.Verdict = &parley.Verdict{Result: parley.Pass} }
+	if err := Amend(w.Dir(), judge); err == nil {
+		t.Error("Amend changed a run that is being recorded")
+	}
+	closeWriter(t, w)
+	if err := Amend(w.Dir(), judge); err != nil {
+		t.Fatal(err)
+	}
+	same(t, "verdict", parley.Pass, open(t, w.Dir()).Run().Verdict.Result)
+}
