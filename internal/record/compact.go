@@ -28,16 +28,16 @@ func compact(ctx context.Context, d disk, dir string) error {
 		work.Go(func() { errs[i] = compactTable(ctx, d, dir, table, segments[table]) })
 	}
 	work.Wait()
-	if err := errors.Join(errs...); err != nil {
-		for _, table := range tableNames() {
+	err = errors.Join(errs...)
+	for _, table := range tableNames() {
+		if err == nil {
+			err = publish(d, tablePath(dir, table))
+		} else {
 			_ = os.Remove(tablePath(dir, table) + tempSuffix)
 		}
-		return fmt.Errorf("compact record (its segments stay and can be read): %w", err)
 	}
-	for _, table := range tableNames() {
-		if err := publish(d, tablePath(dir, table)); err != nil {
-			return fmt.Errorf("compact record (its segments stay and can be read): %w", err)
-		}
+	if err != nil {
+		return fmt.Errorf("compact record (its segments stay and can be read): %w", err)
 	}
 	if err := os.RemoveAll(filepath.Join(dir, segmentsDir)); err != nil {
 		return fmt.Errorf("compact record: %w", err)

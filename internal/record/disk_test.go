@@ -257,3 +257,33 @@ func say(w *Writer, first, last int64) {
 		})
 	}
 }
+
+// Readers that come at any moment of a run's end see the whole run.
+func TestOpenWhileTheRunEnds(t *testing.T) {
+	for range 20 {
+		w := create(t, filepath.Join(t.TempDir(), "run"), tested())
+		say(w, 1, 50)
+		flush(t, w)
+		var work sync.WaitGroup
+		for range 3 {
+			work.Go(func() {
+				for range 20 {
+					r, err := Open(w.Dir())
+					if err != nil {
+						t.Errorf("Open: %v", err)
+						return
+					}
+					turns := 0
+					for range r.Turns() {
+						turns++
+					}
+					if missing := r.Missing(); r.Err() == nil && (turns != 50 || len(missing) > 0) {
+						t.Errorf("%d turns, missing %q", turns, missing)
+					}
+				}
+			})
+		}
+		closeWriter(t, w)
+		work.Wait()
+	}
+}

@@ -253,6 +253,10 @@ func (r *Reader) findTable(table string, segments []segment) (time.Duration, err
 		if ok {
 			r.files[table] = append(r.files[table], s.path)
 			newest = max(newest, at)
+		} else if _, err := os.Stat(s.path); errors.Is(err, fs.ErrNotExist) {
+			// The run ended this very moment, so the final file is there by now.
+			delete(r.files, table)
+			return r.findTable(table, nil)
 		}
 	}
 	return newest, nil
