@@ -31,8 +31,8 @@ func (a *App) Doctor(ctx context.Context, path string) (code int, err error) {
 		return parley.ExitUsage, err
 	}
 	e := p.Expect()
-	checks := []check{{what: fmt.Sprintf("plan %s: %d scenarios, %.0f messages an hour, about %.0f conversations at once, %s at most",
-		path, len(p.Scenarios), e.MessagesPerHour, e.Concurrency, e.Duration)}}
+	checks := []check{{what: fmt.Sprintf("plan %s: %s, %.0f messages an hour, about %.0f conversations at once, %s at most",
+		path, scenarios(len(p.Scenarios)), e.MessagesPerHour, e.Concurrency, e.Duration)}}
 	checks = append(checks, checkCommand(ctx, p)...)
 	for i := range p.Dependencies {
 		checks = append(checks, checkDependency(ctx, &p.Dependencies[i]))
@@ -54,6 +54,13 @@ func (a *App) Doctor(ctx context.Context, path string) (code int, err error) {
 		}
 	}
 	return code, nil
+}
+
+func scenarios(n int) string {
+	if n == 1 {
+		return "1 scenario"
+	}
+	return fmt.Sprintf("%d scenarios", n)
 }
 
 // checkCommand looks for the bot: its program, or something at its address.

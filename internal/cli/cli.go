@@ -87,8 +87,7 @@ func Main(e Env) int {
 
 // complain writes an error, a plan's as its list.
 func complain(w io.Writer, err error) {
-	var list plan.Errors
-	if errors.As(err, &list) {
+	if list, ok := errors.AsType[plan.Errors](err); ok {
 		_, _ = fmt.Fprintln(w, strings.TrimRight(list.Error(), "\n"))
 		return
 	}
