@@ -11,9 +11,11 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"os/signal"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -36,6 +38,7 @@ const canaryMessages = 2
 //	heavy         answers webhooks with 5 MB
 //	dripping      answers webhooks with one byte every 10 ms, for ever
 //	broken        answers webhooks with what is no HTTP
+//	stubborn      does not end when it is asked to
 type bot struct {
 	habit string
 	heard atomic.Int64
@@ -50,6 +53,9 @@ func runBot() int {
 	}
 	if err := os.WriteFile("bot.json", note, 0o600); err != nil {
 		fmt.Println(err)
+	}
+	if b.habit == "stubborn" {
+		signal.Ignore(syscall.SIGTERM)
 	}
 	http.HandleFunc("GET /health", func(http.ResponseWriter, *http.Request) {})
 	http.HandleFunc("POST /webhook", b.webhook)

@@ -9,7 +9,6 @@ import (
 	"regexp"
 	"strconv"
 	"testing"
-	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -103,6 +102,3 @@ func checkJSON(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("not one JSON document:\n%s", text)
 	}
 }
-
-// deadline is how long a test waits for what must happen soon: far longer than it takes on a busy machine.
-const deadline = 20 * time.Second

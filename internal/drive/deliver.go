@@ -44,13 +44,25 @@ func (d *Driver) deliver(c *conversation, turn int64, first, last bool, w platfo
 	})
 }
 
-// Notify sends a webhook that belongs to no turn (an echo, a status) after its delay.
+// What a bot that floods its users can make the platform send at once, and have waiting.
+const (
+	noticesAtOnce  = 1024
+	noticesWaiting = 1 << 14
+)
+
+// Notify sends a webhook that belongs to no turn (an echo, a status) after its
+// delay; not if too many are waiting already.
 func (d *Driver) Notify(s platform.Scheduled) {
+	if d.live.noticesWaiting.Add(1) > noticesWaiting {
+		d.live.noticesWaiting.Add(-1)
+		d.live.withheld.Add(1)
+		return
+	}
 	d.spawn(func() {
+		defer d.live.noticesWaiting.Add(-1)
 		retry := d.o.Platform.Retry()
 		for attempt, after := 1, s.After; d.pause(after); attempt++ {
-			status, err := d.o.Sender.Send(s.Webhook, retry.Timeout())
-			d.live.notices.Add(1)
+			status, err := d.notify(s.Webhook, retry.Timeout())
 			if status/100 == 2 && err == nil {
 				return
 			}
@@ -61,6 +73,18 @@ func (d *Driver) Notify(s platform.Scheduled) {
 			after = pause
 		}
 	})
+}
+
+// notify makes one request when it is its turn.
+func (d *Driver) notify(w platform.Webhook, timeout time.Duration) (status int, err error) {
+	select {
+	case d.notices <- struct{}{}:
+		defer func() { <-d.notices }()
+	case <-d.closing.Done():
+		return 0, ErrClosed
+	}
+	d.live.notices.Add(1)
+	return d.o.Sender.Send(w, timeout)
 }
 
 // spawn runs a task that Close waits for; once the run is over it does nothing.
@@ -109,7 +133,6 @@ func (c *conversation) acknowledged(turn int64, last bool, attempt int, at, late
 		return // the conversation has moved on; the answer overtook the acknowledgement
 	}
 	c.turn.Attempts++
-	c.in.stats.acked.Add(1)
 	c.refused = ""
 	if last {
 		c.turn.Acked = at

@@ -62,6 +62,7 @@ type Driver struct {
 
 	spawning sync.Mutex     // held while a task is added, so that none is once Close waits
 	tasks    sync.WaitGroup // webhooks on their way
+	notices  chan struct{}  // holds one element for each webhook of no turn on its way
 	live     live
 	health   lags
 	plans    planned
@@ -81,7 +82,7 @@ const briskThink = time.Second
 
 // New returns a Driver. The caller must call Close.
 func New(o Options) *Driver {
-	d := &Driver{o: o, crowd: newCrowd(o.Plan), registry: newRegistry()}
+	d := &Driver{o: o, crowd: newCrowd(o.Plan), registry: newRegistry(), notices: make(chan struct{}, noticesAtOnce)}
 	d.closing, d.close = context.WithCancel(context.Background())
 	d.phase.Store(&phase{name: string(parley.Drain), kind: parley.Drain, stats: &stepStats{}})
 	return d
@@ -155,20 +156,14 @@ func (d *Driver) open(ctx context.Context, name string, kind parley.PhaseKind, l
 
 // solo plays one conversation after the other until the time is over.
 func (d *Driver) solo(ctx context.Context, name string, until time.Duration) {
-	ctx, cancel := context.WithDeadline(ctx, d.o.Epoch.Add(until))
-	defer cancel()
 	d.phase.Store(&phase{name: name, kind: parley.Solo, brisk: true, stats: &stepStats{}})
-	for ctx.Err() == nil {
+	ended := func() bool { return d.since() >= until }
+	for !ended() && ctx.Err() == nil {
 		c := d.start(d.since())
 		if c == nil {
 			return // a ceiling of zero users
 		}
-		select {
-		case <-c.over:
-		case <-ctx.Done():
-			c.leaveAfterTurn()
-			<-c.over // bounded by the user's patience; cutting ends it at once
-		}
+		d.follow(ctx, c, ended)
 	}
 }
 
@@ -195,7 +190,7 @@ func (d *Driver) Canary(ctx context.Context, done func() bool) (last parley.Turn
 }
 
 // follow waits for a conversation to end, and has it end with the current turn
-// once done holds or ctx is over.
+// once done holds. When ctx is over it leaves the conversation to whoever cuts it.
 func (d *Driver) follow(ctx context.Context, c *conversation, done func() bool) {
 	const often = 20 * time.Millisecond
 	tick := time.NewTicker(often)
@@ -204,8 +199,10 @@ func (d *Driver) follow(ctx context.Context, c *conversation, done func() bool) 
 		select {
 		case <-c.over:
 			return
+		case <-ctx.Done():
+			return
 		case <-tick.C:
-			if done() || ctx.Err() != nil {
+			if done() {
 				c.leaveAfterTurn()
 			}
 		}

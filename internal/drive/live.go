@@ -15,6 +15,7 @@ type live struct {
 	waiting, answers, fails       atomic.Int64 // turns
 	strangers                     atomic.Int64 // replies
 	refused, notices              atomic.Int64 // webhook requests
+	noticesWaiting, withheld      atomic.Int64 // webhooks of no turn
 	// deaf counts the requests in a row that nobody listened to.
 	deaf atomic.Int64
 
@@ -47,6 +48,8 @@ type Progress struct {
 	Refused       int64 // webhook attempts that got no 2xx
 	Strangers     int64 // replies to numbers parley did not play
 	Notices       int64 // webhooks of no turn (echoes, statuses) sent
+	// Withheld counts webhooks of no turn that were not sent because the bot caused more than could be.
+	Withheld int64
 	// Deaf counts the webhook requests in a row, up to now, that were refused a connection.
 	Deaf int64
 	// RecentP95 is the p95 of the latest answered turns: for a progress line, not for a claim.
@@ -73,6 +76,7 @@ func (d *Driver) Progress() Progress {
 		Refused:       d.live.refused.Load(),
 		Strangers:     d.live.strangers.Load(),
 		Notices:       d.live.notices.Load(),
+		Withheld:      d.live.withheld.Load(),
 		Deaf:          d.live.deaf.Load(),
 	}
 	d.live.mu.Lock()

@@ -198,6 +198,9 @@ func (h *health) conclude() {
 		if p.Strangers > 0 {
 			m.Warnings = append(m.Warnings, fmt.Sprintf("the bot sent %d replies to numbers parley did not play", p.Strangers))
 		}
+		if p.Withheld > 0 {
+			m.Warnings = append(m.Warnings, fmt.Sprintf("%d echoes and statuses were never sent to the bot: its replies caused more of them than it took", p.Withheld))
+		}
 	})
 }
 
