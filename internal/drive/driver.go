@@ -3,6 +3,7 @@ package drive
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -50,6 +51,7 @@ type Driver struct {
 	crowd    *crowd
 	registry registry
 	phase    atomic.Pointer[phase]
+	playing  atomic.Pointer[parley.Phase] // never modified once stored
 	// closing ends the pauses of webhooks that are to be repeated.
 	closing  context.Context
 	close    context.CancelFunc
@@ -99,6 +101,7 @@ func (d *Driver) Run(ctx context.Context, name string, p plan.Phase) parley.Phas
 	result := parley.Phase{Name: name, Kind: p.Kind, Start: start, Rate: levels[0].Rate}
 	if p.Kind == parley.Solo {
 		result.Rate = 0
+		d.publish(&result)
 		d.solo(ctx, name, start+p.Duration)
 	} else {
 		d.open(ctx, name, p.Kind, levels, &result)
@@ -108,6 +111,21 @@ func (d *Driver) Run(ctx context.Context, name string, p plan.Phase) parley.Phas
 		result.Stopped = "the run was stopped"
 	}
 	return result
+}
+
+// Phase is the phase that Run plays or played last, as far as it had got when its present step began.
+func (d *Driver) Phase() parley.Phase {
+	if p := d.playing.Load(); p != nil {
+		return *p
+	}
+	return parley.Phase{}
+}
+
+func (d *Driver) publish(p *parley.Phase) {
+	sofar := *p
+	sofar.End = parley.None
+	sofar.Steps = slices.Clone(p.Steps)
+	d.playing.Store(&sofar)
 }
 
 // open lets conversations arrive by schedule, whatever the bot does.
@@ -134,6 +152,7 @@ func (d *Driver) open(ctx context.Context, name string, kind parley.PhaseKind, l
 			result.Steps = append(result.Steps, parley.Step{Start: result.Start + level.Start, End: parley.None, Rate: level.Rate})
 		}
 		d.phase.Store(here)
+		d.publish(result)
 		for arrivals.ok && arrivals.next.Level == i {
 			due := result.Start + arrivals.next.Due
 			if !wait(due) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -44,10 +45,8 @@ type Progress struct {
 
 // Causes for which a run ends early.
 var (
-	errTargetDied   = errors.New("the bot died")
-	errUnreachable  = errors.New("the bot cannot be reached")
-	errTimeCeiling  = errors.New("the ceiling of safety.duration was reached")
-	errEverythingUp = errors.New("the run is over")
+	errTimeCeiling = errors.New("the ceiling of safety.duration was reached")
+	errOver        = errors.New("the run is over")
 )
 
 // stopGrace is how long the bot may take to stop; interrupted runs do not wait as long.
@@ -77,11 +76,8 @@ type run struct {
 // for a record that could not be made.
 func Run(ctx context.Context, o Options) (*parley.Run, error) {
 	r := &run{o: o, epoch: time.Now(), key: parley.NewKey(), state: parley.Complete}
-	manifest, err := r.manifest()
-	if err != nil {
-		return nil, err
-	}
-	r.writer, err = record.Create(o.Dir, manifest, record.Options{Replace: o.Replace})
+	var err error
+	r.writer, err = record.Create(o.Dir, r.manifest(), record.Options{Replace: o.Replace})
 	if err != nil {
 		return nil, fmt.Errorf("create the record: %w", err)
 	}
@@ -100,7 +96,7 @@ func Run(ctx context.Context, o Options) (*parley.Run, error) {
 }
 
 // manifest is run.json as it stands when the run begins.
-func (r *run) manifest() (*parley.Run, error) {
+func (r *run) manifest() *parley.Run {
 	p := r.o.Plan
 	environment := target.Fingerprint()
 	environment.Target = map[string]string{"command": p.Redact(strings.Join(p.Target.Command, " "))}
@@ -128,7 +124,7 @@ func (r *run) manifest() (*parley.Run, error) {
 	m.Assumed = append(m.Assumed, parley.Assumption{
 		Wire: p.Target.Platform, Model: "send " + p.Target.Evolution.SendLatency.String(), Source: "plan",
 	})
-	return m, nil
+	return m
 }
 
 func latencyModel(m plan.OpenAI) string {
@@ -147,7 +143,7 @@ func (r *run) play(ctx context.Context) {
 	ctx, cancel := context.WithTimeoutCause(ctx, r.o.Plan.Safety.Duration, errTimeCeiling)
 	defer cancel()
 	stage, over := context.WithCancelCause(ctx)
-	defer over(errEverythingUp)
+	defer over(errOver)
 	defer r.clear()
 	r.report("getting ready")
 
@@ -156,7 +152,7 @@ func (r *run) play(ctx context.Context) {
 		return
 	}
 	watching := r.watch(stage, over)
-	defer func() { over(errEverythingUp); <-watching }()
+	defer func() { over(errOver); <-watching }()
 
 	r.report("canary")
 	if err := r.canary(stage); err != nil {
@@ -201,9 +197,7 @@ func (r *run) prepare(ctx context.Context) (err error) {
 		return err
 	}
 	r.writer.Update(func(m *parley.Run) {
-		for name, version := range r.hosts.versions {
-			m.Environment.Target[name] = version
-		}
+		maps.Copy(m.Environment.Target, r.hosts.versions)
 	})
 	return r.startBot(ctx, webhook, port)
 }
@@ -220,20 +214,23 @@ func (r *run) phases(ctx context.Context) {
 			name = fmt.Sprintf("%s %d", p.Kind, seen[p.Kind])
 		}
 		r.health.phase(i, p.Kind)
-		r.keep(name, p.Kind, func() parley.Phase { return r.driver.Run(ctx, name, p) })
+		phase := parley.Phase{Name: name, Kind: p.Kind}
+		if p.Kind != parley.Solo {
+			phase.Rate = p.Rate * r.o.Plan.Load.ConversationsPerHour
+		}
+		r.keep(phase, func() parley.Phase { return r.driver.Run(ctx, name, p) })
 	}
 	if ctx.Err() == nil {
 		r.health.phase(len(r.o.Plan.Load.Phases), parley.Drain)
-		r.keep(string(parley.Drain), parley.Drain, func() parley.Phase { return r.driver.Drain(ctx) })
+		r.keep(parley.Phase{Name: string(parley.Drain), Kind: parley.Drain}, func() parley.Phase { return r.driver.Drain(ctx) })
 	}
 }
 
 // keep records that a phase has begun, and how it ended.
-func (r *run) keep(name string, kind parley.PhaseKind, play func() parley.Phase) {
-	r.writer.Update(func(m *parley.Run) {
-		m.Phases = append(m.Phases, parley.Phase{Name: name, Kind: kind, Start: time.Since(r.epoch), End: parley.None})
-	})
-	phase := play()
+func (r *run) keep(phase parley.Phase, play func() parley.Phase) {
+	phase.Start, phase.End = time.Since(r.epoch), parley.None
+	r.writer.Update(func(m *parley.Run) { m.Phases = append(m.Phases, phase) })
+	phase = play()
 	r.writer.Update(func(m *parley.Run) { m.Phases[len(m.Phases)-1] = phase })
 }
 

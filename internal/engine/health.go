@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"parley"
+	"parley/internal/drive"
 )
 
 // Limits beyond which parley, not the bot, may be what was measured (design, section 6).
@@ -21,6 +22,10 @@ const (
 	heldBackLimit = 0.01 // of the turns due
 	socketReserve = 0.9  // of the descriptors allowed
 )
+
+// generatorEvery is every how many seconds a running record is given the health of
+// parley: it costs a sort of all lags.
+const generatorEvery = 10
 
 // deafFor is how many webhooks in a row must find nobody listening before the bot
 // counts as gone, deafTime how long that must last.
@@ -43,6 +48,7 @@ type health struct {
 	started time.Time
 	kind    parley.PhaseKind
 	deaf    time.Time // since when nobody listens; zero if somebody does
+	samples int
 }
 
 func newHealth(r *run) *health { return &health{r: r, started: time.Now()} }
@@ -132,7 +138,30 @@ func (h *health) sample() (gone bool) {
 		s.At = at
 		h.r.writer.Sample(s)
 	}
+	h.keep(p)
 	return h.gone(p.Deaf)
+}
+
+// keep writes into the record how far the run has got: a kill must not take more than a second of that, either.
+func (h *health) keep(p drive.Progress) {
+	h.mu.Lock()
+	due := h.samples%generatorEvery == 0
+	h.samples++
+	h.mu.Unlock()
+	var g parley.Generator
+	if due {
+		g = h.generator(p.Turns)
+	}
+	phase := h.r.driver.Phase()
+	h.r.writer.Update(func(m *parley.Run) {
+		m.Messages = p.Messages
+		if due {
+			m.Generator = g
+		}
+		if last := len(m.Phases) - 1; last >= 0 && m.Phases[last].Name == phase.Name && m.Phases[last].End == parley.None {
+			m.Phases[last] = phase
+		}
+	})
 }
 
 func (h *health) gone(deaf int64) bool {
@@ -166,9 +195,9 @@ func (h *health) cpuShare(rss float64, sockets int) float64 {
 	return share
 }
 
-// conclude writes the health of the run, and what makes it invalid, into the record.
-func (h *health) conclude() {
-	lag, p := h.r.driver.Lag(), h.r.driver.Progress()
+// generator is the health of the run so far, and what makes it invalid.
+func (h *health) generator(turns int64) parley.Generator {
+	lag := h.r.driver.Lag()
 	h.mu.Lock()
 	g := parley.Generator{
 		LagP50: lag.P50, LagP99: lag.P99, LagMax: lag.Max, LagLimit: lag.Limit,
@@ -187,12 +216,19 @@ func (h *health) conclude() {
 	if limit := descriptorLimit(); limit > 0 && float64(g.Sockets) > socketReserve*float64(limit) {
 		g.Invalid = append(g.Invalid, fmt.Sprintf("parley had %d webhook connections open, and may have %d descriptors", g.Sockets, limit))
 	}
-	if float64(g.HeldBack) > heldBackLimit*float64(p.Turns) {
-		g.Invalid = append(g.Invalid, fmt.Sprintf("%d of %d turns due were not said, because the plan's ceiling of open conversations was reached", g.HeldBack, p.Turns))
+	if float64(g.HeldBack) > heldBackLimit*float64(turns) {
+		g.Invalid = append(g.Invalid, fmt.Sprintf("%d of %d turns due were not said, because the plan's ceiling of open conversations was reached", g.HeldBack, turns))
 	}
 	if g.Dropped > 0 {
 		g.Invalid = append(g.Invalid, fmt.Sprintf("%d rows of the record were lost", g.Dropped))
 	}
+	return g
+}
+
+// conclude writes the health of the run into the record.
+func (h *health) conclude() {
+	p := h.r.driver.Progress()
+	g := h.generator(p.Turns)
 	h.r.writer.Update(func(m *parley.Run) {
 		m.Generator, m.Messages = g, p.Messages
 		if p.Strangers > 0 {

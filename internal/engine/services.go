@@ -184,8 +184,7 @@ func probe(ctx context.Context, address, webhook string) error {
 
 // plain drops the address that a dial error repeats.
 func plain(err error) error {
-	var op *net.OpError
-	if errors.As(err, &op) {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
 		return op.Err
 	}
 	return err

@@ -193,7 +193,7 @@ func listen(key, address string) (net.Listener, error) {
 // canary plays conversations until every wire was heard from.
 func (r *run) canary(ctx context.Context) error {
 	var err error
-	r.keep(string(parley.Canary), parley.Canary, func() parley.Phase {
+	r.keep(parley.Phase{Name: string(parley.Canary), Kind: parley.Canary}, func() parley.Phase {
 		phase := parley.Phase{Name: string(parley.Canary), Kind: parley.Canary, Start: time.Since(r.epoch)}
 		var last parley.Turn
 		var fine bool
@@ -236,16 +236,22 @@ func (r *run) escape(last parley.Turn) error {
 		return escapeProblem(fmt.Sprintf("the bot sent %d replies to numbers parley does not play, and none to the canary", strangers),
 			"the bot must answer the number in data.key.remoteJid of the webhook")
 	}
-	for _, s := range r.wires.silent() {
-		if s.refused.Load() > 0 {
-			return escapeProblem("the bot calls the simulated "+s.dependency.Name+" with another API key than the plan's (401)",
-				"parley gives the bot its key as OPENAI_API_KEY; set dependencies."+s.dependency.Name+".simulate.api_key to the one it uses")
-		}
-		return escapeProblem("the bot answered, but no call came to the simulated "+s.dependency.Name+": it may be calling the real one",
-			r.envHint("dependencies."+s.dependency.Name+".env", s.dependency.Env, "http://"+s.at.Addr().String()+"/v1")+
-				`; if it can answer every scenario without it, set canary: optional there`)
+	if silent := r.wires.silent(); len(silent) > 0 {
+		return r.silence(silent[0])
 	}
 	return escapeProblem("the bot did not answer the canary: "+last.Failure, r.logHint())
+}
+
+// silence says why a simulator that must be called was not.
+func (r *run) silence(s *simulator) error {
+	name := s.dependency.Name
+	if s.refused.Load() > 0 {
+		return escapeProblem("the bot calls the simulated "+name+" with another API key than the plan's (401)",
+			"parley gives the bot its key as OPENAI_API_KEY; set dependencies."+name+".simulate.api_key to the one it uses")
+	}
+	return escapeProblem("the bot answered, but no call came to the simulated "+name+": it may be calling the real one",
+		r.envHint("dependencies."+name+".env", s.dependency.Env, "http://"+s.at.Addr().String()+"/v1")+
+			"; if it can answer every scenario without it, set canary: optional there")
 }
 
 func (r *run) envHint(key string, names []string, url string) string {
