@@ -88,7 +88,7 @@ size: build ## the binary must not grow beyond its limit
 
 .PHONY: generate
 generate: ## Go files from templates
-	@go run github.com/a-h/templ/cmd/templ@$$(go list -m -f '{{.Version}}' github.com/a-h/templ) generate -log-level error
+	@go generate ./...
 
 .PHONY: generated
 generated:

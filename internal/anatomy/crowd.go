@@ -74,6 +74,7 @@ func (c *crowdCount) count(t *parley.Turn) {
 		out.Cut++
 	case parley.Open:
 		out.Open++
+	case parley.Unsent: // no turn of this crowd; counted elsewhere
 	}
 	out.Messages += int(t.Said)
 	out.Lost += one(t.Lost())

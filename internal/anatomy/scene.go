@@ -36,10 +36,10 @@ type stretch struct{ from, to time.Duration }
 func newScene(run *parley.Run) *scene {
 	s := &scene{run: run, canary: map[string]bool{}, kinds: map[string]string{}, assumed: map[string]bool{}}
 	for i, p := range run.Phases {
-		switch p.Kind {
-		case parley.Canary:
+		if p.Kind == parley.Canary {
 			s.canary[p.Name] = true
-		case parley.Ramp:
+		}
+		if p.Kind == parley.Ramp {
 			s.ramp = &run.Phases[i]
 		}
 	}

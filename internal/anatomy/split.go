@@ -97,15 +97,15 @@ func (s *splitCount) idle(t *judgedTurn, from, to time.Duration) {
 // models adds the time with a call to a language model, if the turn had one.
 func (s *splitCount) models(t *judgedTurn, spans []callSpan) {
 	var busy time.Duration
-	now, any := time.Duration(0), false
+	now, found := time.Duration(0), false
 	for _, span := range spans {
 		if s.calls.upstreams[span.upstream].model {
-			any = true
+			found = true
 			busy += max(0, span.end-max(span.start, now))
 			now = max(now, span.end)
 		}
 	}
-	if any {
+	if found {
 		s.perTurn.Add(t.due, busy, false)
 	}
 }

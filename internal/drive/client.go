@@ -48,7 +48,8 @@ func NewClient(webhook string, dial func() (net.Conn, error)) (*Client, error) {
 		}
 	}
 	if dial == nil {
-		dial = func() (net.Conn, error) { return net.DialTimeout("tcp", address, 10*time.Second) }
+		dialer := net.Dialer{Timeout: 10 * time.Second}
+		dial = func() (net.Conn, error) { return dialer.Dial("tcp", address) }
 	}
 	c := &Client{conns: make(map[*conn]struct{})}
 	c.host = &fasthttp.HostClient{

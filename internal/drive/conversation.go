@@ -246,7 +246,7 @@ func (c *conversation) answered(at time.Duration) {
 	c.turn.AnsweredAt, c.turn.Ended = at, at
 	wait, _ := c.turn.ReplyLatency()
 	c.close()
-	c.in.stats.answered.Add(int64(c.turn.Said))
+	c.d.phase.Load().stats.answered.Add(int64(c.turn.Said))
 	c.d.live.answered(wait, int64(c.turn.Said))
 	c.d.health.waited(wait)
 	if c.last || c.d.draining.Load() {

@@ -7,11 +7,11 @@ import (
 	"sync/atomic"
 )
 
-// stepStats counts the turns that were due in one level of load.
+// stepStats counts what happened during one level of load.
 type stepStats struct {
-	offered, answered, acked atomic.Int64 // messages
-	ended, failed, late      atomic.Int64 // turns; late by parley's own fault
-	heldBack                 atomic.Int64 // conversations
+	offered, answered   atomic.Int64 // messages due in it; messages answered in it, whenever they were due
+	ended, failed, late atomic.Int64 // turns due in it; late by parley's own fault
+	heldBack            atomic.Int64 // conversations due in it
 }
 
 // step is a stepStats at the end of its level.
@@ -31,12 +31,12 @@ type stopRule struct {
 	behind int // levels in a row that the bot did not keep up with
 }
 
-// Thresholds of the stop rule. A level is behind when less than keepsUp of the
-// messages due in it are answered by its end, although at least enough were due;
-// what was said in the last moments is still on its way even with a fast bot,
-// so that the threshold is well below 1.
+// Thresholds of the stop rule. A level is behind when fewer messages are answered
+// while it lasts than keepsUp of those due in it, although at least enough were due. A
+// bot that keeps up answers as many as were due one reply time earlier, when
+// the load was a step lower: hence well below 1.
 const (
-	keepsUp    = 0.7
+	keepsUp    = 0.75
 	enough     = 10
 	behindFor  = 2
 	giveUpOver = 0.5
@@ -65,7 +65,7 @@ func (r *stopRule) saturated(s step) string {
 	if r.behind++; r.behind < behindFor {
 		return ""
 	}
-	return fmt.Sprintf("saturated: %d of the last step's %d messages were answered by its end", s.answered, s.offered)
+	return fmt.Sprintf("saturated: %d messages were answered during the last step, in which %d were due", s.answered, s.offered)
 }
 
 // pull is an arrival sequence with its next element at hand.

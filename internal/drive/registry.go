@@ -60,12 +60,6 @@ func (r *registry) openCount() int {
 	return len(r.open)
 }
 
-func (r *registry) waitingCount() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return len(r.waiting)
-}
-
 func (r *registry) all() []*conversation {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -122,11 +122,3 @@ func (v vocabulary) fill(text string, alike bool) string {
 		"{number}", strconv.Itoa(number),
 	).Replace(text)
 }
-
-// said counts the messages of a script.
-func (s *script) said() (n int) {
-	for i := range s.turns {
-		n += len(s.turns[i].messages)
-	}
-	return n
-}

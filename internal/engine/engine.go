@@ -148,7 +148,7 @@ func (r *run) play(ctx context.Context) {
 	r.report("getting ready")
 
 	if err := r.prepare(stage); err != nil {
-		r.fail(ctx, err)
+		r.fail(ctx, cause(stage, err))
 		return
 	}
 	watching := r.watch(stage, over)

@@ -31,8 +31,9 @@ type wires struct {
 	sendAt   net.Listener
 	sims     []*simulator
 	serving  sync.WaitGroup
-	// heard counts what arrived on the platform's wire.
-	heard atomic.Int64
+	// heard counts what arrived on the platform's wire; denied is the last of it that was refused.
+	heard  atomic.Int64
+	denied atomic.Pointer[parley.Call]
 }
 
 // simulator is one simulated service.
@@ -64,7 +65,7 @@ func newWires(r *run, webhook string) (*wires, error) {
 		Deliver:   w.deliver,
 		Notify:    func(s platform.Scheduled) { r.driver.Notify(s) },
 		Attribute: w.turnOf,
-		Record:    func(c parley.Call) { w.heard.Add(1); r.writer.Call(c) },
+		Record:    w.call,
 	})
 	for i := range r.o.Plan.Dependencies {
 		d := &r.o.Plan.Dependencies[i]
@@ -114,6 +115,15 @@ func (w *wires) simulate(d *plan.Dependency, finder fingerprint.Finder) error {
 
 // deliver hands a message of the bot to its user.
 func (w *wires) deliver(r platform.Reply) { w.r.driver.Reply(r) }
+
+// call records a call of the send API.
+func (w *wires) call(c parley.Call) {
+	w.heard.Add(1)
+	if c.Status >= http.StatusBadRequest && c.Fault == "" {
+		w.denied.Store(&c)
+	}
+	w.r.writer.Call(c)
+}
 
 // turnOf ties a call of the send API to the turn of the user it is for.
 func (w *wires) turnOf(number string) int64 {
@@ -232,6 +242,8 @@ func (r *run) escape(last parley.Turn) error {
 	case last.Outcome == parley.Abandoned && r.wires.heard.Load() == 0:
 		return escapeProblem("the bot acknowledged the canary's message, but nothing came to parley's "+r.o.Plan.Target.Platform+" API: its replies go elsewhere, or it does not reply",
 			r.envHint("target.evolution.env", r.o.Plan.Target.Evolution.Env, r.wires.sendURL())+"; "+r.logHint())
+	case last.Outcome == parley.Abandoned && last.Replies == 0 && r.wires.denied.Load() != nil:
+		return r.denial(r.wires.denied.Load())
 	case last.Outcome == parley.Abandoned && strangers > 0:
 		return escapeProblem(fmt.Sprintf("the bot sent %d replies to numbers parley does not play, and none to the canary", strangers),
 			"the bot must answer the number in data.key.remoteJid of the webhook")
@@ -240,6 +252,18 @@ func (r *run) escape(last parley.Turn) error {
 		return r.silence(silent[0])
 	}
 	return escapeProblem("the bot did not answer the canary: "+last.Failure, r.logHint())
+}
+
+// denial says why the platform's API let no reply of the canary through.
+func (r *run) denial(c *parley.Call) error {
+	hint := r.logHint()
+	switch e := r.o.Plan.Target.Evolution; c.Status {
+	case http.StatusUnauthorized:
+		hint = "the bot must send target.evolution.api_key as apikey; parley gives it as EVOLUTION_API_KEY"
+	case http.StatusNotFound:
+		hint = "the path ends in target.evolution.instance, here " + e.Instance + "; parley gives it as EVOLUTION_INSTANCE"
+	}
+	return escapeProblem(fmt.Sprintf("the bot's reply to the canary was refused: %s was answered with status %d", c.Operation, c.Status), hint)
 }
 
 // silence says why a simulator that must be called was not.

@@ -32,7 +32,7 @@ func (d *decoder) plan(root value, dir string) *Plan {
 		field{"safety", func(v value) {
 			d.object(v,
 				field{"messages_per_hour", scalar(d, &p.Safety.MessagesPerHour, rate)},
-				field{"users", scalar(d, &p.Safety.Users, count(1, 1_000_000))},
+				field{"users", scalar(d, &p.Safety.Users, count(1_000_000))},
 				field{"duration", scalar(d, &p.Safety.Duration, span(time.Second, longest))},
 			)
 		}},
@@ -80,7 +80,7 @@ func unassigned(s string) (string, error) {
 func (d *decoder) load(v value, l *Load) {
 	d.object(v,
 		field{"conversations_per_hour", scalar(d, &l.ConversationsPerHour, rate)},
-		field{"concurrency", scalar(d, &l.Concurrency, count(1, 1_000_000))},
+		field{"concurrency", scalar(d, &l.Concurrency, count(1_000_000))},
 		field{"arrivals", scalar(d, &l.Arrivals, oneOf("arrivals", "poisson", "even"))},
 		field{"phases", func(v value) {
 			l.Phases = nil
@@ -122,7 +122,7 @@ func (d *decoder) phaseBody(v value, p *Phase) {
 	}
 	fields := []field{{"for", length}}
 	multiple := factor(0, 10_000)
-	switch p.Kind {
+	switch p.Kind { //nolint:exhaustive // the others have a length and nothing else
 	case parley.Ramp:
 		fields = append(fields,
 			field{"from", scalar(d, &p.Rate, multiple)},

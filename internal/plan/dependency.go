@@ -156,8 +156,8 @@ func (d *decoder) openai(v value, o *OpenAI) {
 		field{"per_token", scalar(d, &o.PerToken, fault.ParseDist)},
 		field{"per_prompt_token", scalar(d, &o.PerPromptToken, span(0, time.Second))},
 		field{"per_call_in_flight", scalar(d, &o.PerCallInFlight, share)},
-		field{"requests_per_minute", scalar(d, &o.RequestsPerMinute, count(1, 1_000_000_000))},
-		field{"tokens_per_minute", scalar(d, &o.TokensPerMinute, count(1, 1_000_000_000))},
+		field{"requests_per_minute", scalar(d, &o.RequestsPerMinute, count(1_000_000_000))},
+		field{"tokens_per_minute", scalar(d, &o.TokensPerMinute, count(1_000_000_000))},
 		field{"faults", list(d, &o.Faults, fault.ParseRule)},
 		field{"script", func(v value) {
 			for item := range d.items(v) {

@@ -80,9 +80,8 @@ func TestEveryMisspeltKeyIsRecognised(t *testing.T) {
 	for _, k := range keys {
 		if id := fmt.Sprint(k.name, k.beside); done[id] {
 			continue // the same key of the same kind of mapping
-		} else {
-			done[id] = true
 		}
+		done[fmt.Sprint(k.name, k.beside)] = true
 		for _, wrong := range misspelt(k.name) {
 			if slices.Contains(k.beside, wrong) {
 				continue
@@ -117,7 +116,7 @@ func TestManualIsComplete(t *testing.T) {
 		errs, _ := errors.AsType[Errors](err)
 		for _, e := range errs {
 			if list, ok := strings.CutPrefix(e.Hint, "known keys: "); ok {
-				for _, name := range strings.Split(list, ", ") {
+				for name := range strings.SplitSeq(list, ", ") {
 					known[name] = true
 				}
 			}

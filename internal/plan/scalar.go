@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -122,10 +123,8 @@ func truth(s string) (bool, error) {
 // oneOf accepts the listed words.
 func oneOf(kind string, words ...string) func(string) (string, error) {
 	return func(s string) (string, error) {
-		for _, w := range words {
-			if s == w {
-				return s, nil
-			}
+		if slices.Contains(words, s) {
+			return s, nil
 		}
 		return "", flawf(suggest(s, words, kind), "%q is not one of the %s", s, kind)
 	}
@@ -241,8 +240,8 @@ func factor(above, most float64) func(string) (float64, error) {
 	}
 }
 
-// count accepts whole numbers between two limits.
-func count(least, most int) func(string) (int, error) {
+// count accepts whole numbers from 1 to a limit.
+func count(most int) func(string) (int, error) {
 	return func(s string) (int, error) {
 		n, err := strconv.Atoi(strings.ReplaceAll(s, "_", ""))
 		switch {
@@ -250,8 +249,8 @@ func count(least, most int) func(string) (int, error) {
 			return 0, flawf("", "%s is not a whole number", s)
 		case err != nil:
 			return 0, flawf("", "%q is not a number", s)
-		case n < least || n > most:
-			return 0, flawf(fmt.Sprintf("it must be between %d and %d", least, most), "%s is out of range", s)
+		case n < 1 || n > most:
+			return 0, flawf(fmt.Sprintf("it must be between 1 and %d", most), "%s is out of range", s)
 		}
 		return n, nil
 	}

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"path/filepath"
@@ -54,7 +55,7 @@ func (d *decoder) evolution(v value, e *Evolution) {
 func (d *decoder) retry(v value, r *Retry) {
 	before := len(d.errs)
 	d.object(v,
-		field{"attempts", scalar(d, &r.Attempts, count(1, 100))},
+		field{"attempts", scalar(d, &r.Attempts, count(100))},
 		field{"initial_delay", scalar(d, &r.InitialDelay, span(time.Millisecond, time.Hour))},
 		field{"max_delay", scalar(d, &r.MaxDelay, span(time.Millisecond, time.Hour))},
 		field{"timeout", scalar(d, &r.Timeout, span(time.Millisecond, time.Hour))},
@@ -135,7 +136,7 @@ func (d *decoder) command(into *[]string) func(value) {
 		// The environment is filled in after the split: its spaces part no words.
 		for _, word := range words {
 			text, err := d.env.expand(word.text, v.path)
-			if f, ok := err.(*flaw); ok {
+			if f, ok := errors.AsType[*flaw](err); ok {
 				f.offset += word.offset
 				d.reject(v, f)
 				return

@@ -21,7 +21,7 @@ func TestFormatIsDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	sections := map[string]string{}
-	for _, section := range strings.Split(string(data), "\n## ") {
+	for section := range strings.SplitSeq(string(data), "\n## ") {
 		title, text, _ := strings.Cut(section, "\n")
 		sections[title] = text
 	}
@@ -31,8 +31,8 @@ func TestFormatIsDocumented(t *testing.T) {
 	checkColumns(t, sections["series.parquet"], parquet.SchemaOf(parley.Sample{}))
 
 	var fields []string
-	for i := range reflect.TypeFor[parley.Run]().NumField() {
-		name, _, _ := strings.Cut(reflect.TypeFor[parley.Run]().Field(i).Tag.Get("json"), ",")
+	for field := range reflect.TypeFor[parley.Run]().Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		fields = append(fields, name)
 	}
 	var documented []string
@@ -64,7 +64,7 @@ func checkColumns(t *testing.T, section string, schema *parquet.Schema) {
 
 // tableRows returns the cells of the Markdown table in a section, without its head.
 func tableRows(section string) (rows [][]string) {
-	for _, line := range strings.Split(section, "\n") {
+	for line := range strings.SplitSeq(section, "\n") {
 		if !strings.HasPrefix(line, "| `") {
 			continue
 		}

@@ -16,7 +16,7 @@ import (
 	"parley/internal/anatomy"
 )
 
-//go:generate go run github.com/a-h/templ/cmd/templ@v0.3.977 generate -path .
+//go:generate go run github.com/a-h/templ/cmd/templ@v0.3.977 generate -path . -log-level error
 
 // Document is everything a report may speak of.
 type Document struct {

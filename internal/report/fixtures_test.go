@@ -26,10 +26,10 @@ func fixtures() map[string]Document {
 
 // wait describes the distribution that draws makes.
 type wait struct {
-	n                int
-	median, spread   float64 // s; of the logarithm
-	patience         float64 // s; longer waits are censored there, 0 for none
-	failures, random uint64
+	n              int
+	median, spread float64 // s; of the logarithm
+	patience       float64 // s; longer waits are censored there, 0 for none
+	random         uint64
 }
 
 // draws makes a distribution of lognormal waits with crude order-statistic intervals.

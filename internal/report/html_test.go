@@ -12,9 +12,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
 	"parley"
 	"parley/internal/anatomy"
-	"pgregory.net/rapid"
 )
 
 func TestHTMLGolden(t *testing.T) {

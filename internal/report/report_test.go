@@ -56,7 +56,7 @@ func TestTerminalFits(t *testing.T) {
 			if o.Width == 0 {
 				limit = 80
 			}
-			for _, line := range strings.Split(out.String(), "\n") {
+			for line := range strings.SplitSeq(out.String(), "\n") {
 				plain := ansi.Strip(line)
 				if got := ansi.StringWidth(plain); got > limit {
 					t.Errorf("%s %+v: %d cells wide: %q", name, o, got, line)

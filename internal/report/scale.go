@@ -57,8 +57,7 @@ func timeStep(total time.Duration, ticks int) time.Duration {
 		}
 	}
 	const day = 24 * time.Hour
-	days := (total/time.Duration(ticks) + day - 1) / day
-	return days * day
+	return (total/time.Duration(ticks) + day - 1).Truncate(day)
 }
 
 // logTicks returns 1, 2 and 5 times the powers of ten within the bounds; only

@@ -7,9 +7,10 @@ import (
 
 	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
+	"pgregory.net/rapid"
+
 	"parley"
 	"parley/internal/anatomy"
-	"pgregory.net/rapid"
 )
 
 func TestEstimateWords(t *testing.T) {

@@ -240,7 +240,7 @@ func (j *judge) need(b parley.Budget, e parley.Estimate) time.Duration {
 	if gap < 0 {
 		half, gap = e.Value-e.Low, -gap
 	}
-	factor := 1.0
+	var factor float64
 	q := quantile(b.Stat)
 	switch {
 	case gap == 0:

@@ -98,10 +98,8 @@ func percent(q float64) string {
 func (j *judge) success(passed []parley.BudgetResult) string {
 	c := &j.s.Judged
 	var parts []string
-	main := slices.IndexFunc(passed, func(r parley.BudgetResult) bool { return r.Budget.Metric == "reply" })
-	if main < 0 {
-		main = 0
-	}
+	// The reply's budget leads, or else the first.
+	main := max(0, slices.IndexFunc(passed, func(r parley.BudgetResult) bool { return r.Budget.Metric == "reply" }))
 	if len(passed) > 0 {
 		parts = append(parts, j.measured(&passed[main])+", limit "+limit(passed[main].Budget))
 	}
