@@ -155,6 +155,16 @@ func TestManualShowsFaultsThatParse(t *testing.T) {
 	}
 }
 
+// The script shown for the simulated model is one a plan takes.
+func TestManualShowsAScriptThatParses(t *testing.T) {
+	script := between(t, page(t, "openai.md"), "```yaml\n", "```")
+	text := "target: {webhook: 'http://127.0.0.1:8000/'}\nscenarios: [turns: [Hi]]\ndependencies:\n  openai:\n    simulate:\n" +
+		regexp.MustCompile(`(?m)^`).ReplaceAllString(script, "      ")
+	if _, err := plan.Parse("openai.md", []byte(text), t.TempDir(), func(string) (string, bool) { return "", false }); err != nil {
+		t.Error(err)
+	}
+}
+
 // How many turns a percentile needs is stated as package stats has it.
 func TestManualStatesWhatPercentilesNeed(t *testing.T) {
 	text := page(t, "report.md")
