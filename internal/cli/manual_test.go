@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -14,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"parley"
-	"parley/internal/demo"
 	"parley/internal/fault"
 	"parley/internal/plan"
 	"parley/internal/stats"
@@ -186,20 +184,6 @@ func TestManualStatesWhatPercentilesNeed(t *testing.T) {
 		return n
 	})
 	f("an upper bound from", stats.Needed)
-}
-
-// The page of the demo states the phases of the demo's own plan.
-func TestManualStatesThePhasesOfTheDemo(t *testing.T) {
-	text := page(t, "demo.md")
-	p, err := plan.Parse("demo.yaml", demo.Plan(), t.TempDir(), func(string) (string, bool) { return "", false })
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, phase := range p.Load.Phases {
-		if row := fmt.Sprintf("| %s | %.0f s", phase.Kind, phase.Duration.Seconds()); !strings.Contains(text, row) {
-			t.Errorf("docs/demo.md lacks a row that begins with %q", row)
-		}
-	}
 }
 
 // Links between pages lead to a page, and to a heading of it.
