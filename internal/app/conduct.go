@@ -108,6 +108,9 @@ func assess(dir string, judge bool) (report.Document, error) {
 		return report.Document{}, err
 	}
 	d.Missing = reader.Missing()
+	if reader.Recording() {
+		d.Missing = append(d.Missing, "the run is still going on: this is what it had recorded "+parley.FormatDuration(run.Elapsed)+" after its start")
+	}
 	if judge {
 		v := verdict.Judge(run, run.Budgets, d.Summary)
 		run.Verdict = &v

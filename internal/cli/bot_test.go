@@ -31,6 +31,8 @@ const canaryMessages = 2
 //	dying         ends after some messages
 //	refusing      answers webhooks with 404
 //	modelless     answers without the model
+//	keyless       has no key of the gateway
+//	astray        writes to another instance of the gateway
 //	twice         answers every message twice
 //	stranger      answers the canary, and then somebody else
 //	garbling      sends broken JSON to every service before it answers
@@ -54,8 +56,13 @@ func runBot() int {
 	if err := os.WriteFile("bot.json", note, 0o600); err != nil {
 		fmt.Println(err)
 	}
-	if b.habit == "stubborn" {
+	switch b.habit {
+	case "stubborn":
 		signal.Ignore(syscall.SIGTERM)
+	case "keyless":
+		_ = os.Unsetenv("EVOLUTION_API_KEY")
+	case "astray":
+		_ = os.Setenv("EVOLUTION_INSTANCE", "elsewhere")
 	}
 	http.HandleFunc("GET /health", func(http.ResponseWriter, *http.Request) {})
 	http.HandleFunc("POST /webhook", b.webhook)

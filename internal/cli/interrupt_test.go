@@ -19,6 +19,8 @@ func TestInterrupt(t *testing.T) {
 		variables   []string
 	}{
 		{name: "starting the bot", doing: "starting the bot", plan: never},
+		{name: "starting services", doing: "starting services", plan: private},
+		{name: "setup", doing: "starting the bot", plan: settingUp},
 		{name: "canary", doing: "canary", variables: append(long, "HABIT=mute")},
 		{name: "solo", doing: "solo", plan: phases("solo: 10m"), variables: append(long, "HABIT=silent")},
 		{name: "steady", doing: "steady", variables: append(long, "HABIT=silent")},
@@ -102,6 +104,16 @@ func phases(list string) func(string) string {
 // never is a bot that starts and is never ready.
 func never(plan string) string {
 	return strings.Replace(plan, `[bot, "${HABIT:-polite}"]`, `[sleep, "600"]`, 1)
+}
+
+// private gives a plan's bot a PostgreSQL, which takes its time to start.
+func private(plan string) string {
+	return strings.Replace(plan, "dependencies:\n", "dependencies:\n  postgres: {address: private, env: [DATABASE_URL], canary: optional}\n", 1)
+}
+
+// settingUp is a bot whose setup never ends.
+func settingUp(plan string) string {
+	return strings.Replace(plan, "  command:", "  setup: [sleep, \"600\"]\n  command:", 1)
 }
 
 // stubborn is a bot that does not end when it is asked to, so that parley waits for it.

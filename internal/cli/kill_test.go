@@ -15,7 +15,7 @@ import (
 func TestKill(t *testing.T) {
 	t.Parallel()
 	plan := planText(t, func(plan string) string {
-		plan = strings.Replace(plan, "${STEADY:-1s}", "10m", 1)
+		plan = phases("ramp: {for: 10m, from: 1, to: 4, growth: 1.1, step: 1s}")(plan)
 		if _, err := exec.LookPath("redis-server"); err == nil {
 			plan = strings.Replace(plan, "dependencies:\n", "dependencies:\n  redis: {address: private, env: [REDIS_URL], canary: optional}\n", 1)
 		}
@@ -34,6 +34,9 @@ func TestKill(t *testing.T) {
 		}
 		lost := killed.Sub(run.Started) - run.Elapsed
 		t.Logf("killed %v after the start: %d turns are left, %v lost; %s", moment.Round(time.Millisecond), len(turns), lost.Round(time.Millisecond), missing)
+		if len(turns) > 20 && !upToDate(run) {
+			t.Errorf("run.json was not kept up to date: messages %+v, phases %+v", run.Messages, run.Phases)
+		}
 		if lost > deadline {
 			t.Errorf("%v are lost", lost)
 		}
@@ -41,6 +44,12 @@ func TestKill(t *testing.T) {
 			t.Errorf("the report does not say %q:\n%s", missing[0], text)
 		}
 	}
+}
+
+// upToDate reports whether run.json of a run killed in its ramp tells of it.
+func upToDate(run *parley.Run) bool {
+	last := run.Phases[len(run.Phases)-1]
+	return run.Messages.Sent > 0 && run.Generator.LagLimit > 0 && last.Rate > 0 && len(last.Steps) > 0
 }
 
 // killAfter kills the process without warning when the time is over, and says when that was.

@@ -9,10 +9,12 @@ import (
 	"regexp"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"parley/internal/cli"
+	"parley/internal/target"
 )
 
 // TestMain lets copies of the test binary be parley and the bot under test.
@@ -37,11 +39,19 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(e *testscript.Env) error {
+			for _, name := range []string{"PORT_A", "PORT_B"} {
+				port, err := target.FreePort()
+				if err != nil {
+					return err
+				}
+				e.Setenv(name, strconv.Itoa(port))
+			}
 			return copyPlan(e.WorkDir)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"run":  runParley,
-			"json": checkJSON,
+			"run":       runParley,
+			"json":      checkJSON,
+			"listening": awaitListener,
 		},
 	})
 }
@@ -55,7 +65,7 @@ func copyPlan(dir string) error {
 }
 
 // tooBusy matches the report of a run in which parley itself fell behind.
-var tooBusy = regexp.MustCompile(`the run is not valid|"invalid": \[\s*"parley`)
+var tooBusy = regexp.MustCompile(`(?i)not valid|"invalid": \[`)
 
 // runParley is the scripts' command "run CODES ARGS...": it runs parley and wants
 // one of the exit codes, separated by commas. A run that is not valid because other work took the
@@ -100,5 +110,22 @@ func checkJSON(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if text := ts.ReadFile(args[0]); !json.Valid([]byte(text)) {
 		ts.Fatalf("not one JSON document:\n%s", text)
+	}
+}
+
+// awaitListener is the scripts' command "listening PORT": it waits until somebody takes connections there.
+func awaitListener(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: listening PORT")
+	}
+	late := time.After(deadline)
+	poll := time.NewTicker(10 * time.Millisecond)
+	defer poll.Stop()
+	for !listening("127.0.0.1:" + args[0]) {
+		select {
+		case <-poll.C:
+		case <-late:
+			ts.Fatalf("nobody listens on port %s", args[0])
+		}
 	}
 }

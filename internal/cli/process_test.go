@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"net"
 	"os"
@@ -31,20 +32,16 @@ type process struct {
 	output strings.Builder
 }
 
-// review starts "parley review" with the plan of the scripts, or the plan given, in a folder of its own.
+// review starts "parley review" of a plan in a folder of its own.
 func review(t *testing.T, plan string, variables ...string) *process {
 	t.Helper()
 	p := &process{t: t, dir: t.TempDir(), lines: make(chan string, 1000), ended: make(chan struct{})}
-	if plan == "" {
-		if err := copyPlan(p.dir); err != nil {
-			t.Fatal(err)
-		}
-	} else if err := os.WriteFile(filepath.Join(p.dir, "parley.yaml"), []byte(plan), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(p.dir, "parley.yaml"), []byte(plan), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	p.cmd = exec.CommandContext(t.Context(), "parley", "review", "--out", "out")
 	p.cmd.Dir = p.dir
-	p.cmd.Env = append(os.Environ(), variables...)
+	p.cmd.Env = append(append(os.Environ(), p.marker()), variables...)
 	p.cmd.Stdout = &p.output
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {
@@ -135,9 +132,11 @@ func (p *process) report() string {
 	return string(text)
 }
 
-// nothingLeft waits until nobody listens any more where the bot and its database did.
+// nothingLeft waits until no process is left that parley started, and nobody
+// listens any more where the bot and its database did.
 func (p *process) nothingLeft() {
 	p.t.Helper()
+	p.until("processes are left", func() bool { return len(p.family()) == 0 })
 	text, err := os.ReadFile(filepath.Join(p.dir, "bot.json"))
 	if err != nil {
 		return // the bot never ran
@@ -146,16 +145,41 @@ func (p *process) nothingLeft() {
 	if err := json.Unmarshal(text, &addresses); err != nil {
 		p.t.Fatal(err)
 	}
+	for name, address := range addresses {
+		if address != "" {
+			p.until(name+" still listens at "+address, func() bool { return !listening(address) })
+		}
+	}
+}
+
+// family lists the living processes with the marker in their environment that parley was started
+// with, where the system tells.
+func (p *process) family() (pids []string) {
+	files, err := filepath.Glob("/proc/[0-9]*/environ")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for _, file := range files {
+		if text, err := os.ReadFile(file); err == nil && bytes.Contains(text, []byte(p.marker())) {
+			pids = append(pids, filepath.Base(filepath.Dir(file)))
+		}
+	}
+	return pids
+}
+
+func (p *process) marker() string { return "PARLEY_TEST_DIR=" + p.dir }
+
+// until waits until a condition holds.
+func (p *process) until(otherwise string, holds func() bool) {
+	p.t.Helper()
 	late := time.After(deadline)
 	poll := time.NewTicker(10 * time.Millisecond)
 	defer poll.Stop()
-	for name, address := range addresses {
-		for address != "" && listening(address) {
-			select {
-			case <-poll.C:
-			case <-late:
-				p.t.Fatalf("%s still listens at %s", name, address)
-			}
+	for !holds() {
+		select {
+		case <-poll.C:
+		case <-late:
+			p.t.Fatal(otherwise)
 		}
 	}
 }

@@ -157,9 +157,8 @@ func (w *wires) close() {
 	defer cancel()
 	if w.send != nil {
 		_ = w.send.ShutdownWithContext(ctx) // what still hangs after a second belongs to a bot that is gone
-	} else {
-		_ = w.sendAt.Close()
 	}
+	_ = w.sendAt.Close() // a server told to shut down before it had begun to serve would serve for ever
 	for _, s := range w.sims {
 		_ = s.server.Close()
 		_ = s.at.Close()
