@@ -2,7 +2,9 @@ package parley
 
 import (
 	"fmt"
+	"math"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -52,4 +54,26 @@ func FormatShare(ratio float64) string {
 	default:
 		return strconv.FormatFloat(percent, 'f', 0, 64) + " %"
 	}
+}
+
+// FormatNumber writes v with its thousands separated, and one decimal if it is
+// small and has one ("66,599", "17.3").
+func FormatNumber(v float64) string {
+	decimals := 0
+	if math.Abs(v) < 100 && v != math.Trunc(v) {
+		decimals = 1
+	}
+	text := strconv.FormatFloat(v, 'f', decimals, 64)
+	whole, rest, hasRest := strings.Cut(text, ".")
+	sign := ""
+	if strings.HasPrefix(whole, "-") {
+		sign, whole = "-", whole[1:]
+	}
+	for i := len(whole) - 3; i > 0; i -= 3 {
+		whole = whole[:i] + "," + whole[i:]
+	}
+	if hasRest {
+		whole += "." + rest
+	}
+	return sign + whole
 }

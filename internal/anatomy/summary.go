@@ -174,13 +174,14 @@ type Ramp struct {
 
 // RampStep is one level of load. Rates are messages per hour.
 type RampStep struct {
-	Step     int `json:"step"`
-	From, To time.Duration
-	Offered  float64 `json:"offered"`
-	Answered float64 `json:"answered"`
-	InFlight float64 `json:"in_flight"`
-	Reply    Waits   `json:"reply"`
-	Failed   float64 `json:"failed_share"`
+	Step     int           `json:"step"`
+	From     time.Duration `json:"from_ns"`
+	To       time.Duration `json:"to_ns"`
+	Offered  float64       `json:"offered"`
+	Answered float64       `json:"answered"`
+	InFlight float64       `json:"in_flight"`
+	Reply    Waits         `json:"reply"`
+	Failed   float64       `json:"failed_share"`
 }
 
 // Knee is the largest load the bot kept up with, messages per hour.

@@ -3,7 +3,6 @@ package report
 import (
 	"fmt"
 	"math"
-	"strconv"
 	"strings"
 	"time"
 
@@ -124,23 +123,7 @@ func number(v float64) string {
 	if !finite(v) {
 		return nothing
 	}
-	decimals := 0
-	if math.Abs(v) < 100 && v != math.Trunc(v) {
-		decimals = 1
-	}
-	text := strconv.FormatFloat(v, 'f', decimals, 64)
-	whole, rest, hasRest := strings.Cut(text, ".")
-	sign := ""
-	if strings.HasPrefix(whole, "-") {
-		sign, whole = "-", whole[1:]
-	}
-	for i := len(whole) - 3; i > 0; i -= 3 {
-		whole = whole[:i] + "," + whole[i:]
-	}
-	if hasRest {
-		whole += "." + rest
-	}
-	return sign + whole
+	return parley.FormatNumber(v)
 }
 
 func count[T ~int | ~int32 | ~int64](n T) string { return number(float64(n)) }

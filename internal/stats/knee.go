@@ -48,7 +48,8 @@ const (
 // than three times what chance puts inside at its two ends. What must be inside at the end even if all is
 // well (the rate times the shortest wait of any level, by Little's law) does not count. A knee needs at least
 // two levels that fall behind, with none after them that keeps up, or a single one with more than
-// 20 % unserved: one bad level alone is a hiccup. Levels the generator limited show nothing.
+// 20 % unserved: one bad level alone is a hiccup. A level between the two, short of what was offered by less than
+// chance could explain, counts for neither. Levels the generator limited show nothing.
 func FindKnee(levels []Level) Knee {
 	knee := Knee{LastGood: -1}
 	wait := shortest(levels)
@@ -58,6 +59,7 @@ func FindKnee(levels []Level) Knee {
 		case l.Limited || l.Offered == 0:
 		case l.behind(wait):
 			behind = append(behind, i)
+		case l.missing(wait) > tolerated*l.Offered: // nobody can tell
 		default:
 			knee.LastGood, behind = i, nil
 		}
@@ -74,8 +76,8 @@ func FindKnee(levels []Level) Knee {
 		}
 	}
 	first := levels[behind[0]]
-	knee.Why = fmt.Sprintf("at %.0f an hour %.0f %% were not served in time; %d of %d levels fell behind",
-		first.rate(), 100*first.unserved(), len(behind), len(levels))
+	knee.Why = fmt.Sprintf("at %s an hour %.0f %% were not served in time; %d of %d levels fell behind",
+		parley.FormatNumber(math.Round(first.rate())), 100*first.unserved(), len(behind), len(levels))
 	return knee
 }
 
@@ -87,10 +89,12 @@ func noKnee(levels []Level, last int, behind []int) string {
 		return fmt.Sprintf("only the last level fell behind, by %.0f %%: too little to call it the limit", 100*l.unserved())
 	case last < 0:
 		return "no level of load could be used"
+	case last < len(levels)-1 && !levels[last+1].Limited:
+		return fmt.Sprintf("kept up to %s an hour; above that it served less than it was offered, but by too few to be sure", parley.FormatNumber(math.Round(levels[last].rate())))
 	case last < len(levels)-1:
-		return fmt.Sprintf("kept up to %.0f an hour; past that parley itself was the limit", levels[last].rate())
+		return fmt.Sprintf("kept up to %s an hour; past that parley itself was the limit", parley.FormatNumber(math.Round(levels[last].rate())))
 	default:
-		return fmt.Sprintf("kept up with every load, to %.0f an hour", levels[last].rate())
+		return fmt.Sprintf("kept up with every load, to %s an hour", parley.FormatNumber(math.Round(levels[last].rate())))
 	}
 }
 
@@ -100,10 +104,16 @@ func (l Level) unserved() float64 { return 1 - l.Served/l.Offered }
 // behind reports whether the level was not kept up with, given how long a wait is when all is well.
 func (l Level) behind(wait time.Duration) bool {
 	inside := l.Offered * wait.Seconds() / l.For.Seconds()
-	missing := l.Offered - l.Served - max(0, inside-l.Before)
+	missing := l.missing(wait)
 	// What is inside at a moment varies like a Poisson count.
 	chance := math.Sqrt(min(l.Before, l.Offered) + inside + 1)
 	return missing > tolerated*l.Offered && missing > 3*chance
+}
+
+// missing is what should have been served in the level and was not.
+func (l Level) missing(wait time.Duration) float64 {
+	inside := l.Offered * wait.Seconds() / l.For.Seconds()
+	return l.Offered - l.Served - max(0, inside-l.Before)
 }
 
 // shortest is the shortest mean wait of any level, 0 if none is known.
