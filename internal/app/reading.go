@@ -2,7 +2,9 @@ package app
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"text/tabwriter"
 	"time"
 
@@ -22,6 +24,9 @@ const (
 // judged and has no verdict (it was killed) is judged now, by what there is.
 func (a *App) Report(dir, format string) error {
 	d, err := assess(dir, false)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s holds no run; parley runs lists those of a project: %w", dir, err)
+	}
 	if err != nil {
 		return err
 	}

@@ -29,6 +29,7 @@ const canaryMessages = 2
 //	mute          never answers
 //	silent        answers the canary only
 //	dying         ends after some messages
+//	fainting      ends at the first message
 //	refusing      answers webhooks with 404
 //	modelless     answers without the model
 //	keyless       has no key of the gateway
@@ -102,7 +103,7 @@ func (b *bot) webhook(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "no such route", http.StatusNotFound)
 		return
 	}
-	if b.habit == "dying" && n > canaryMessages+4 {
+	if b.habit == "dying" && n > canaryMessages+4 || b.habit == "fainting" {
 		fmt.Println("the bot gives up")
 		os.Exit(7)
 	}

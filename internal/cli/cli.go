@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -96,18 +97,22 @@ func complain(w io.Writer, err error) {
 
 // newApp describes the process to the verbs.
 func (e Env) newApp() *app.App {
-	a := &app.App{
-		Out: e.Stdout, Err: e.Stderr, Environ: e.Environ, Live: e.Live, Width: e.Width,
+	dumb := e.variable("TERM") == "dumb"
+	return &app.App{
+		Out: e.Stdout, Err: e.Stderr, Environ: e.Environ, Live: e.Live && !dumb,
+		Width: e.Width, Color: e.Width > 0 && !dumb && e.variable("NO_COLOR") == "",
 		Root: e.Dir, Executable: e.Executable,
 	}
-	noColor := false
-	for _, entry := range e.Environ {
-		if value, ok := strings.CutPrefix(entry, "NO_COLOR="); ok && value != "" {
-			noColor = true
+}
+
+// variable looks a variable of the environment up, empty if there is none.
+func (e Env) variable(name string) string {
+	for _, entry := range slices.Backward(e.Environ) {
+		if value, ok := strings.CutPrefix(entry, name+"="); ok {
+			return value
 		}
 	}
-	a.Color = e.Width > 0 && !noColor
-	return a
+	return ""
 }
 
 // newRoot builds the tree of commands.

@@ -79,7 +79,7 @@ func Run(ctx context.Context, o Options) (*parley.Run, error) {
 	var err error
 	r.writer, err = record.Create(o.Dir, r.manifest(), record.Options{Replace: o.Replace})
 	if err != nil {
-		return nil, fmt.Errorf("create the record: %w", err)
+		return nil, err // which names the operation already
 	}
 	r.play(ctx)
 	var final parley.Run
