@@ -226,6 +226,7 @@ func post(address, header, key, body string) string {
 // flood sends 20,000 replies as fast as pipelined connections take them.
 func flood(to string) {
 	const connections, each = 40, 500
+	fmt.Println("the flood begins")
 	start := time.Now()
 	var all sync.WaitGroup
 	for i := range connections {
