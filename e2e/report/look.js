@@ -80,6 +80,13 @@
     const name = s.getAttribute("aria-label") || by && document.getElementById(by)?.textContent || s.querySelector(":scope > title")?.textContent;
     return !name?.trim();
   }).map(s => s.outerHTML.slice(0, 120));
+  // Words in pictures that run into each other.
+  const crowded = () => [...document.querySelectorAll("svg")].filter(visible).flatMap(svg => {
+    const words = [...svg.querySelectorAll("text")].filter(t => visible(t) && t.textContent.trim()).map(t => ({ text: t.textContent.trim(), box: t.getBoundingClientRect() }));
+    return words.flatMap((a, i) => words.slice(i + 1).filter(b =>
+      Math.min(a.box.right, b.box.right) - Math.max(a.box.left, b.box.left) > 1 &&
+      Math.min(a.box.bottom, b.box.bottom) - Math.max(a.box.top, b.box.top) > 3).map(b => `${a.text} / ${b.text}`));
+  });
   const all = texts();
   const heading = Math.min(...[...document.querySelectorAll("h1, h2")].filter(visible).map(h => parseFloat(getComputedStyle(h).fontSize)));
   return {
@@ -91,8 +98,8 @@
     promises: [...document.querySelectorAll("table.budgets tbody tr")].filter(visible).map(r => r.querySelector(".result").innerText.trim()),
     sections: [...document.querySelectorAll("main section")].filter(visible).length,
     pictures: [...document.querySelectorAll("svg")].filter(s => visible(s) && !s.closest("[aria-hidden=true]")).length,
-    scrollWidth: document.scrollingElement.scrollWidth, width: innerWidth,
-    wide: wide(), mute: mute(),
+    scrollWidth: document.scrollingElement.scrollWidth, width: innerWidth, edge,
+    wide: wide(), mute: mute(), crowded: crowded(),
     background: getComputedStyle(document.body).backgroundColor + getComputedStyle(document.documentElement).backgroundColor,
     main: document.querySelector("main").innerText,
   };
