@@ -108,7 +108,7 @@ func never(plan string) string {
 
 // private gives a plan's bot a PostgreSQL, which takes its time to start.
 func private(plan string) string {
-	return strings.Replace(plan, "dependencies:\n", "dependencies:\n  postgres: {address: private, env: [DATABASE_URL], canary: optional}\n", 1)
+	return strings.Replace(plan, "dependencies:\n", "dependencies:\n  postgres: {address: private, env: [DATABASE_URL]}\n", 1)
 }
 
 // settingUp is a bot whose setup never ends.
