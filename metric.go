@@ -19,7 +19,7 @@ func Metrics() []Metric {
 	return []Metric{
 		{"reply", Seconds, true, "", "time from the user's last word until the bot's answer has reached the user; unanswered turns count as longer than the user's patience"},
 		{"first_reply", Seconds, true, "", "time from the user's last word until the first reply of any kind"},
-		{"ack", Seconds, true, "", "time from writing a webhook until its 2xx response, slowest message of the turn"},
+		{"ack", Seconds, true, "", "time from first writing a webhook until its 2xx response, slowest message of the turn"},
 		{"llm", Seconds, true, "llm", "time of one call to the language model, as the bot waited for it"},
 		{"llm_per_turn", Seconds, true, "llm", "time during which at least one call of the turn to the language model was going on"},
 		{"db", Seconds, true, "postgres", "time of one database statement, as the bot waited for it"},

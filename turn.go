@@ -60,8 +60,9 @@ type Turn struct {
 	Spoken time.Duration `parquet:"spoken_ns"`
 	Sent   time.Duration `parquet:"sent_ns"`
 	// Acked is when the webhook of the last message got its 2xx, None if never.
-	// AckLatency is the slowest acknowledgement among the turn's first delivery
-	// attempts, from the write to the response; None if none was answered.
+	// AckLatency is the slowest acknowledgement among the turn's messages, from the
+	// first write of a webhook to its 2xx, repetitions by the platform included;
+	// None if a message never got one.
 	Acked      time.Duration `parquet:"acked_ns"`
 	AckLatency time.Duration `parquet:"ack_latency_ns"`
 	// FirstReply is when the first reply after Spoken reached the user, AnsweredAt

@@ -113,13 +113,10 @@ func (c *crowdCount) time(t *parley.Turn) {
 	} else {
 		c.first.Add(t.Due, end(t, c.elapsed)-t.Spoken, true)
 	}
-	// A webhook that was acknowledged only when it was repeated took until then.
 	switch {
 	case t.AckLatency != parley.None:
 		c.ack.Add(t.Due, t.AckLatency, false)
 	case t.Sent == parley.None:
-	case t.Acked != parley.None:
-		c.ack.Add(t.Due, t.Acked-t.Sent, false)
 	default:
 		c.ack.Add(t.Due, end(t, c.elapsed)-t.Sent, true)
 	}

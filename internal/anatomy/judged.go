@@ -27,10 +27,9 @@ func (j *judgedTurns) add(t *parley.Turn) {
 	if t.Outcome == parley.Answered {
 		span.answered = max(t.AnsweredAt, t.Spoken)
 	}
-	// The first attempt took AckLatency if it was answered, and so, about, did the last.
+	// Until a repeated webhook was taken at last, what no call fills is the platform's pause.
 	if t.Attempts > t.Said && t.Acked != parley.None {
-		attempt := max(0, t.AckLatency)
-		span.retryFrom, span.retryTo = t.Spoken+attempt, t.Acked-attempt
+		span.retryFrom, span.retryTo = t.Spoken, t.Acked
 	}
 	j.index[t.ID] = int32(len(j.spans))
 	j.spans = append(j.spans, span)

@@ -79,7 +79,7 @@ func TestSplit(t *testing.T) {
 			[]parley.Reply{{Turn: 1, Received: at + 510*ms, Delivered: at + 1000*ms, Fate: "answer"}},
 			map[string]float64{"evolution": 0.5, "bot": 0.5}},
 		{"retry", retried, []parley.Call{call(1, "openai", at+300*ms, at+400*ms)}, nil,
-			map[string]float64{"openai": 0.1, "retry": 0.4, "bot": 0.5}},
+			map[string]float64{"openai": 0.1, "retry": 0.5, "bot": 0.4}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

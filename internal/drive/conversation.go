@@ -47,12 +47,14 @@ type conversation struct {
 	// Moments the one timer serves; 0 means none.
 	nextAt, patienceAt, quietAt time.Duration
 
-	heard     []uint64      // words of the replies to the current turn, the first few
-	lastHeard time.Duration // under the quiet rule: the latest reply, the answer if silence follows
-	newest    int           // 1 + index of the newest message of the turn that a reply quoted
-	previous  memory
-	keys      []uint64 // identities to forget at the end
-	refused   string   // what the last webhook attempt failed with
+	heard      []uint64      // words of the replies to the current turn, the first few
+	lastHeard  time.Duration // under the quiet rule: the latest reply, the answer if silence follows
+	acks       int32         // messages of the turn with a 2xx
+	slowestAck time.Duration // the slowest of those
+	newest     int           // 1 + index of the newest message of the turn that a reply quoted
+	previous   memory
+	keys       []uint64 // identities to forget at the end
+	refused    string   // what the last webhook attempt failed with
 }
 
 // memory is what is kept of the turn before, to know its stray replies.
@@ -142,6 +144,7 @@ func (c *conversation) say(due time.Duration) {
 	c.open(due)
 	c.stage, c.said, c.newest = saying, 0, 0
 	c.heard = nil
+	c.acks, c.slowestAck = 0, 0
 	c.last = c.index+1 == len(c.script.turns)
 	c.in.stats.offered.Add(int64(len(c.script.turns[c.index].messages)))
 	c.d.registry.wait(c, c.turn.ID, c.turn.Words)
@@ -162,6 +165,7 @@ func (c *conversation) utter(due time.Duration) {
 	c.d.registry.message(c, id)
 	c.said++
 	c.turn.Said++
+	c.turn.AckLatency = parley.None // until this message has its 2xx, too
 	c.d.live.sent.Add(1)
 	if c.said < len(l.messages) {
 		c.nextAt = due + l.gaps[at]

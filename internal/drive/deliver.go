@@ -23,9 +23,8 @@ func (d *Driver) deliver(c *conversation, turn int64, first, last bool, w platfo
 		retry := d.o.Platform.Retry()
 		for attempt := 1; ; attempt++ {
 			status, err := d.o.Sender.Send(w, retry.Timeout())
-			end := d.since()
 			if status/100 == 2 && err == nil {
-				c.acknowledged(turn, last, attempt, end, end-start)
+				c.acknowledged(turn, last, start, d.since())
 				d.live.acked.Add(1)
 				d.live.deaf.Store(0)
 				return
@@ -35,11 +34,10 @@ func (d *Driver) deliver(c *conversation, turn int64, first, last bool, w platfo
 				d.live.deaf.Add(1)
 			}
 			pause, again := retry.Again(attempt, status, err)
-			c.refuse(turn, failure(status, err), status, attempt, end-start)
+			c.refuse(turn, failure(status, err))
 			if !again || !d.pause(pause) {
 				return
 			}
-			start = d.since()
 		}
 	})
 }
@@ -125,8 +123,9 @@ func (c *conversation) sent(turn int64) {
 	c.d.health.note(c.in, c.turn.Sent-c.turn.Due)
 }
 
-// acknowledged notes a 2xx for one message of a turn.
-func (c *conversation) acknowledged(turn int64, last bool, attempt int, at, latency time.Duration) {
+// acknowledged notes a 2xx for one message of a turn, whose webhook was first
+// written at start.
+func (c *conversation) acknowledged(turn int64, last bool, start, at time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.turn.ID != turn {
@@ -137,14 +136,16 @@ func (c *conversation) acknowledged(turn int64, last bool, attempt int, at, late
 	if last {
 		c.turn.Acked = at
 	}
-	if attempt == 1 {
-		c.turn.AckLatency = max(c.turn.AckLatency, latency)
+	c.acks++
+	c.slowestAck = max(c.slowestAck, at-start)
+	if c.acks == c.turn.Said {
+		c.turn.AckLatency = c.slowestAck
 	}
 	c.touch()
 }
 
 // refuse notes a webhook attempt that got no 2xx.
-func (c *conversation) refuse(turn int64, what string, status, attempt int, latency time.Duration) {
+func (c *conversation) refuse(turn int64, what string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.turn.ID != turn || c.d.cutting.Load() {
@@ -154,9 +155,6 @@ func (c *conversation) refuse(turn int64, what string, status, attempt int, late
 	c.turn.Refused++
 	c.refused = what
 	c.turn.Failure = what
-	if attempt == 1 && status != 0 {
-		c.turn.AckLatency = max(c.turn.AckLatency, latency)
-	}
 	c.touch()
 }
 

@@ -491,3 +491,37 @@ func TestAttribution(t *testing.T) {
 		t.Errorf("attributions (-want +got):\n%s", diff)
 	}
 }
+
+// An acknowledgement that came only when the platform repeated the webhook took
+// until then, and one that is still missing leaves the turn without any.
+func TestAcknowledgementsCountFromTheFirstAttempt(t *testing.T) {
+	repeated := func(w *world, rw http.ResponseWriter, m said) {
+		if len(w.inbox) == 1 {
+			rw.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+		w.reply(m.From, "hello", "")
+	}
+	w := play(t, testPlan(3600, plan.Turn{}), repeated, func(w *world) {
+		w.run(parley.Steady, time.Second)
+		w.driver.Drain(context.Background())
+	})
+	if got := w.book.list()[0].AckLatency; got != 5100*time.Millisecond {
+		t.Errorf("acknowledged after %v, want 5 s until the repetition and 100 ms of work", got)
+	}
+
+	halfDeaf := func(w *world, rw http.ResponseWriter, m said) {
+		if m.Text == "one" {
+			rw.WriteHeader(http.StatusBadRequest)
+		}
+	}
+	burst := plan.Turn{Say: [][]string{{"one", "two"}}, Patience: 5 * time.Second}
+	w = play(t, testPlan(3600, burst), halfDeaf, func(w *world) {
+		w.run(parley.Steady, time.Second)
+		w.driver.Drain(context.Background())
+	})
+	if turn := w.book.list()[0]; turn.AckLatency != parley.None || turn.Acked != turn.Spoken {
+		t.Errorf("acknowledged after %v, the last message at %v; want none, and %v", turn.AckLatency, turn.Acked, turn.Spoken)
+	}
+}

@@ -61,8 +61,9 @@ func (d *Driver) WorstLag() time.Duration {
 // moments, in the steady phases or, in a run without one, in all.
 type Lag struct {
 	P50, P99, Max time.Duration
-	// Limit is the P99 beyond which the run is not valid.
-	Limit time.Duration
+	// Late counts the turns, out of N, that were said more than Limit after they were due.
+	Late, N int
+	Limit   time.Duration
 	// HeldBack counts conversations not said because of a ceiling.
 	HeldBack int64
 }
@@ -78,9 +79,11 @@ func (d *Driver) Lag() Lag {
 	l.mu.Unlock()
 	slices.Sort(sorted)
 	slices.Sort(waits)
+	limit := max(lateAfter, quantile(waits, 0.5)/100)
+	first, _ := slices.BinarySearch(sorted, micros(limit)+1)
 	return Lag{
 		P50: quantile(sorted, 0.5), P99: quantile(sorted, 0.99), Max: quantile(sorted, 1),
-		Limit:    max(lateAfter, quantile(waits, 0.5)/100),
+		Late: len(sorted) - first, N: len(sorted), Limit: limit,
 		HeldBack: l.heldBack.Load(),
 	}
 }

@@ -68,7 +68,9 @@ type run struct {
 	client *drive.Client
 	health *health
 	log    *os.File
-	state  parley.State
+	// webhook is the plan's, with the port filled in.
+	webhook string
+	state   parley.State
 }
 
 // Run carries out a run and returns its manifest as recorded. What went wrong with the
@@ -177,14 +179,14 @@ func (r *run) prepare(ctx context.Context) (err error) {
 	if r.log, err = os.OpenFile(filepath.Join(r.o.Dir, "bot.log"), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600); err != nil {
 		return fmt.Errorf("create the bot's log: %w", err)
 	}
-	webhook, port, err := resolvePort(r.o.Plan.Target.Webhook)
-	if err != nil {
+	var port string
+	if r.webhook, port, err = resolvePort(r.o.Plan.Target.Webhook); err != nil {
 		return err
 	}
-	if r.wires, err = newWires(r, webhook); err != nil {
+	if r.wires, err = newWires(r); err != nil {
 		return err
 	}
-	if r.client, err = drive.NewClient(webhook, nil); err != nil {
+	if r.client, err = drive.NewClient(r.webhook, nil); err != nil {
 		return err
 	}
 	r.driver = drive.New(drive.Options{
@@ -199,7 +201,7 @@ func (r *run) prepare(ctx context.Context) (err error) {
 	r.writer.Update(func(m *parley.Run) {
 		maps.Copy(m.Environment.Target, r.hosts.versions)
 	})
-	return r.startBot(ctx, webhook, port)
+	return r.startBot(ctx, port)
 }
 
 // phases plays the phases of the plan, then lets waiting turns end.

@@ -17,7 +17,9 @@ import (
 
 // Limits beyond which parley, not the bot, may be what was measured (design, section 6).
 const (
-	cpuLimit      = 0.8 // of its cores, over cpuWindow
+	lateLimit     = 0.01 // of the turns
+	lateLeast     = 3    // turns: in a short run one is no evidence
+	cpuLimit      = 0.8  // of its cores, over cpuWindow
 	cpuWindow     = 5
 	heldBackLimit = 0.01 // of the turns due
 	socketReserve = 0.9  // of the descriptors allowed
@@ -205,9 +207,9 @@ func (h *health) generator(turns int64) parley.Generator {
 		HeldBack: lag.HeldBack, Dropped: h.r.writer.Dropped(),
 	}
 	h.mu.Unlock()
-	if lag.P99 > lag.Limit {
-		g.Invalid = append(g.Invalid, fmt.Sprintf("parley was late: 1 %% of the turns were said more than %s after they were due (limit %s)",
-			parley.FormatDuration(lag.P99), parley.FormatDuration(lag.Limit)))
+	if lag.Late >= lateLeast && float64(lag.Late) > lateLimit*float64(lag.N) {
+		g.Invalid = append(g.Invalid, fmt.Sprintf("parley was late: %d of %d turns were said more than %s after they were due (1 %% may be)",
+			lag.Late, lag.N, parley.FormatDuration(lag.Limit)))
 	}
 	if g.CPU > cpuLimit {
 		g.Invalid = append(g.Invalid, fmt.Sprintf("parley itself used %s of its cores over five seconds (limit %s)",

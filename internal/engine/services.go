@@ -97,14 +97,14 @@ func resolvePort(webhook string) (resolved, port string, err error) {
 }
 
 // startBot starts the bot with its wires pointed at parley, or finds it running.
-func (r *run) startBot(ctx context.Context, webhook, port string) error {
+func (r *run) startBot(ctx context.Context, port string) error {
 	t := &r.o.Plan.Target
-	address, err := hostPort(webhook)
+	address, err := hostPort(r.webhook)
 	if err != nil {
 		return err
 	}
 	if len(t.Command) == 0 {
-		return probe(ctx, address, t.Webhook)
+		return probe(ctx, address, r.webhook)
 	}
 	r.report("starting the bot")
 	fill := func(words []string) []string {

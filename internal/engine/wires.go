@@ -41,12 +41,13 @@ type simulator struct {
 	dependency *plan.Dependency
 	server     *http.Server
 	at         net.Listener
-	calls      atomic.Int64 // but for those answered 401
+	heard      atomic.Int64 // calls that arrived
+	calls      atomic.Int64 // that have ended, but for those answered 401
 	refused    atomic.Int64 // answered 401
 }
 
 // newWires opens the listeners, so that their addresses are known; nothing is served yet.
-func newWires(r *run, webhook string) (*wires, error) {
+func newWires(r *run) (*wires, error) {
 	w := &wires{r: r}
 	e := r.o.Plan.Target.Evolution
 	var err error
@@ -58,7 +59,7 @@ func newWires(r *run, webhook string) (*wires, error) {
 		return nil, err
 	}
 	w.platform = evolution.New(evolution.Options{
-		Config: e, Webhook: webhook, Wire: r.o.Plan.Target.Platform, Prefix: r.o.Plan.Users.Prefix,
+		Config: e, Webhook: r.webhook, Wire: r.o.Plan.Target.Platform, Prefix: r.o.Plan.Users.Prefix,
 		Seed: r.o.Plan.Seed, Key: r.key, Epoch: r.epoch, ServerURL: w.sendURL(),
 		Finder:    func(dst []uint64, body []byte) []uint64 { return finder.AppendHashes(dst, body, r.key) },
 		Known:     func(number string) bool { return r.driver.Known(number) },
@@ -98,7 +99,10 @@ func (w *wires) simulate(d *plan.Dependency, finder fingerprint.Finder) error {
 	}
 	api := openai.New(openai.Options{
 		Config: d.OpenAI, Wire: d.Name, Seed: r.o.Plan.Seed, Key: r.key, Finder: finder, Epoch: r.epoch,
-		Attribute: func(ids []uint64, words uint64) (int64, parley.Attribution) { return r.driver.Attribute(ids, words) },
+		Attribute: func(ids []uint64, words uint64) (int64, parley.Attribution) {
+			s.heard.Add(1)
+			return r.driver.Attribute(ids, words)
+		},
 		Record: func(c parley.Call) {
 			if c.Status == http.StatusUnauthorized {
 				s.refused.Add(1)
@@ -226,6 +230,16 @@ func (w *wires) silent() (list []*simulator) {
 	return list
 }
 
+// pending returns a simulator that was called and has not answered.
+func (w *wires) pending() *simulator {
+	for _, s := range w.sims {
+		if s.heard.Load() > s.calls.Load()+s.refused.Load() {
+			return s
+		}
+	}
+	return nil
+}
+
 // escape says which wire of the bot does not end in parley, from the last turn of the canary.
 func (r *run) escape(last parley.Turn) error {
 	strangers := r.driver.Progress().Strangers
@@ -234,17 +248,20 @@ func (r *run) escape(last parley.Turn) error {
 		return errors.New("the canary was cut short")
 	case last.Refused > 0 && last.Acked == parley.None && last.Replies == 0:
 		return unreachableProblem("the bot did not accept the canary's message: "+last.Failure,
-			"check target.webhook ("+r.o.Plan.Target.Webhook+") and "+r.logHint())
+			"check target.webhook ("+r.webhook+") and "+r.logHint())
 	case last.Acked == parley.None && last.Replies == 0:
 		return unreachableProblem("the bot did not acknowledge the canary's message within the user's patience",
-			"check target.webhook ("+r.o.Plan.Target.Webhook+") and "+r.logHint())
+			"check target.webhook ("+r.webhook+") and "+r.logHint())
+	case last.Outcome == parley.Abandoned && r.wires.heard.Load() == 0 && r.wires.pending() != nil:
+		return setupProblem("the bot called the simulated "+r.wires.pending().dependency.Name+", whose answer took longer than the user's patience",
+			"lower its latency or take the faults out of dependencies."+r.wires.pending().dependency.Name+".simulate, or raise the patience of the scenario")
 	case last.Outcome == parley.Abandoned && r.wires.heard.Load() == 0:
 		return escapeProblem("the bot acknowledged the canary's message, but nothing came to parley's "+r.o.Plan.Target.Platform+" API: its replies go elsewhere, or it does not reply",
 			r.envHint("target.evolution.env", r.o.Plan.Target.Evolution.Env, r.wires.sendURL())+"; "+r.logHint())
 	case last.Outcome == parley.Abandoned && last.Replies == 0 && r.wires.denied.Load() != nil:
 		return r.denial(r.wires.denied.Load())
 	case last.Outcome == parley.Abandoned && strangers > 0:
-		return escapeProblem(fmt.Sprintf("the bot sent %d replies to numbers parley does not play, and none to the canary", strangers),
+		return escapeProblem(fmt.Sprintf("the bot replied to numbers parley does not play (%d so far), and not to the canary", strangers),
 			"the bot must answer the number in data.key.remoteJid of the webhook")
 	}
 	if silent := r.wires.silent(); len(silent) > 0 {

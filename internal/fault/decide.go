@@ -97,14 +97,20 @@ func (r Rule) covers(op string, at time.Duration) bool {
 	if at < r.from || r.to != 0 && at >= r.to {
 		return false
 	}
-	if r.on == "" || glob(r.on, op) {
+	if r.on == "" || covers(r.on, op) {
 		return true
 	}
 	if !strings.HasPrefix(r.on, "/") {
 		return false
 	}
 	_, path, ok := strings.Cut(op, " ")
-	return ok && glob(r.on, path)
+	return ok && covers(r.on, path)
+}
+
+// covers reports whether an operation is the one named, below it in the path, or
+// matched by its stars: "/message/sendText" covers "/message/sendText/{instance}".
+func covers(pattern, op string) bool {
+	return glob(pattern, op) || glob(pattern+"/*", op)
 }
 
 // glob matches text against a pattern in which * stands for any characters.

@@ -123,6 +123,24 @@ func TestGlob(t *testing.T) {
 	}
 }
 
+func TestRuleCoversWhatIsBelowItsPath(t *testing.T) {
+	f := func(on, op string, want bool) {
+		t.Helper()
+		rule, err := ParseRule("status 500 on " + on)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := rule.covers(op, 0); got != want {
+			t.Errorf("%q covers %q: %v", on, op, got)
+		}
+	}
+	f("POST /message/sendText", "POST /message/sendText/{instance}", true)
+	f("/message/sendText", "POST /message/sendText/{instance}", true)
+	f("POST /message", "POST /message/sendText/{instance}", true)
+	f("POST /message/send", "POST /message/sendText/{instance}", false)
+	f("GET /message", "POST /message/sendText/{instance}", false)
+}
+
 func FuzzParseRule(f *testing.F) {
 	for _, seed := range []string{"1% status 500", "every 10th status 429", "5% drip 200B/s on POST /v1/*", "10% delay 1s..3s from 30s to 90s", "hang on a from b from 1s"} {
 		f.Add(seed)

@@ -49,23 +49,26 @@ func (d *decoder) dependency(v value, name string) Dependency {
 	fields := []field{
 		{"kind", func(value) {}}, // read above
 		{"env", list(d, &dep.Env, variable)},
-		{"canary", func(v value) {
-			var canary string
-			scalar(d, &canary, oneOf("values", "required", "optional"))(v)
-			dep.Optional = canary == "optional"
-		}},
 	}
 	if dep.Kind != "openai" {
 		dep.Private = true
+		deaf := field{"canary", func(v value) {
+			d.fail(v, "take it out: only what is simulated ends in parley", "parley does not listen to %s, so that no canary can prove where it ends", dep.Kind)
+		}}
 		imitate := field{"simulate", func(v value) {
 			d.fail(v, "write address: private, and parley starts a real one", "%s is not simulated", dep.Kind)
 		}}
-		d.objectOr(v, []field{imitate}, append(fields, d.served(&dep)...)...)
+		d.objectOr(v, []field{imitate, deaf}, append(fields, d.served(&dep)...)...)
 		return dep
 	}
 	relay := field{"address", func(v value) {
 		d.fail(v, "use simulate: parley stands in for the service", "relaying to the real service is not offered")
 	}}
+	fields = append(fields, field{"canary", func(v value) {
+		var canary string
+		scalar(d, &canary, oneOf("values", "required", "optional"))(v)
+		dep.Optional = canary == "optional"
+	}})
 	before := len(d.errs)
 	d.objectOr(v, []field{relay}, append(fields, d.simulated(&dep)...)...)
 	if !dep.Simulate && len(d.errs) == before {

@@ -126,7 +126,7 @@ func TestExampleOfTheManual(t *testing.T) {
 			},
 		},
 		{Name: "postgres", Kind: "postgres", Private: true, Env: []string{"DATABASE_URL"}},
-		{Name: "redis", Kind: "redis", Private: true, Env: []string{"REDIS_URL"}, Optional: true},
+		{Name: "redis", Kind: "redis", Private: true, Env: []string{"REDIS_URL"}},
 	}
 	if diff := compare(wantDependencies, p.Dependencies); diff != "" {
 		t.Errorf("dependencies (-want +got):\n%s", diff)

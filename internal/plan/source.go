@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,6 +26,9 @@ func Read(path string, getenv func(string) (string, bool)) (*Plan, error) {
 		return nil, fmt.Errorf("locate plan %s: %w", path, err)
 	}
 	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no plan: %w; name one with -f, or write it: the page plan of the manual has a full example", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open plan: %w", err)
 	}

@@ -16,21 +16,21 @@ import (
 
 // Entry is one run of a project, as [List] finds it.
 type Entry struct {
-	Dir     string
-	Name    string
-	Verb    string
-	Started time.Time     // of a broken folder the time it was last changed
-	Elapsed time.Duration // as far as run.json knows
+	Dir     string        `json:"dir"`
+	Name    string        `json:"name"`
+	Verb    string        `json:"verb,omitempty"`
+	Started time.Time     `json:"started"`    // of a broken folder the time it was last changed
+	Elapsed time.Duration `json:"elapsed_ns"` // as far as run.json knows
 	// State is empty for a broken folder. A run that is [parley.Running] and not
 	// Recording was killed.
-	State     parley.State
-	Recording bool
+	State     parley.State `json:"state,omitempty"`
+	Recording bool         `json:"recording"`
 	// Verdict is nil for runs without one.
-	Verdict *parley.Verdict
-	Bytes   int64 // size of all files
+	Verdict *parley.Verdict `json:"verdict,omitempty"`
+	Bytes   int64           `json:"bytes"` // size of all files
 	// Broken says why run.json cannot be read, empty if it can. The tables of such a run
 	// may be readable all the same: see [Open].
-	Broken string
+	Broken string `json:"broken,omitempty"`
 }
 
 // List finds the runs of the project in the folder root, that is in
