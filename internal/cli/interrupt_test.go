@@ -24,6 +24,8 @@ func TestInterrupt(t *testing.T) {
 		{name: "canary", doing: "canary", variables: append(long, "HABIT=mute")},
 		{name: "solo", doing: "solo", plan: phases("solo: 10m"), variables: append(long, "HABIT=silent")},
 		{name: "steady", doing: "steady", variables: append(long, "HABIT=silent")},
+		{name: "webhooks that never end", doing: "steady", variables: append(long, "HABIT=dripping")},
+		{name: "flood", doing: "steady", variables: append(long, "HABIT=flooding")},
 		{name: "ramp", doing: "ramp 2", plan: phases("ramp: {for: 10m, from: 1, to: 4, growth: 1.1, step: 1s}"), variables: long},
 		{name: "drain", doing: "drain", variables: []string{"STEADY=1s", "PATIENCE=10m", "HABIT=silent"}},
 	} {
