@@ -3,6 +3,7 @@
 package product
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -52,24 +53,81 @@ type Result struct {
 // working directory is a fresh one, so that nothing is found by luck.
 func (b Binary) Run(t testing.TB, env []string, args ...string) Result {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), longest)
-	defer cancel()
-	var stdout, stderr bytes.Buffer
-	cmd := exec.CommandContext(ctx, b.Path, args...)
-	cmd.Dir = t.TempDir()
-	cmd.Env = append(os.Environ(), env...)
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = 20 * time.Second
-	err := cmd.Run()
-	r := Result{Code: cmd.ProcessState.ExitCode(), Stdout: stdout.String(), Stderr: stderr.String()}
-	if ctx.Err() != nil {
-		t.Fatalf("parley %s: still going on after %v\n%s", strings.Join(args, " "), longest, r.Stderr)
+	return b.Start(t, env, args...).Wait(t)
+}
+
+// Running is a command that goes on.
+type Running struct {
+	PID int
+	// Progress are the lines of standard error; it is closed when there are no more.
+	Progress <-chan string
+
+	cmd    *exec.Cmd
+	ctx    context.Context
+	cancel context.CancelFunc
+	stdout bytes.Buffer
+	read   chan struct{} // closed when stderr is whole
+	stderr strings.Builder
+}
+
+// Start begins a command. Wait must be called.
+func (b Binary) Start(t testing.TB, env []string, args ...string) *Running {
+	t.Helper()
+	r := &Running{read: make(chan struct{})}
+	r.ctx, r.cancel = context.WithTimeout(t.Context(), longest)
+	r.cmd = exec.CommandContext(r.ctx, b.Path, args...)
+	r.cmd.Dir = t.TempDir()
+	r.cmd.Env = append(os.Environ(), env...)
+	r.cmd.Stdout = &r.stdout
+	r.cmd.Cancel = func() error { return r.cmd.Process.Signal(os.Interrupt) }
+	stderr, err := r.cmd.StderrPipe()
+	if err == nil {
+		err = r.cmd.Start()
 	}
-	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+	if err != nil {
+		r.cancel()
 		t.Fatalf("parley %s: %v", strings.Join(args, " "), err)
 	}
+	r.PID = r.cmd.Process.Pid
+	const most = 10_000 // lines that nobody takes; the reader must never wait
+	progress := make(chan string, most)
+	r.Progress = progress
+	go func() {
+		defer close(r.read)
+		defer close(progress)
+		for lines := bufio.NewScanner(stderr); lines.Scan(); {
+			r.stderr.WriteString(lines.Text() + "\n")
+			select {
+			case progress <- lines.Text():
+			default:
+			}
+		}
+	}()
 	return r
+}
+
+// Signal sends a signal to the command alone.
+func (r *Running) Signal(t testing.TB, s os.Signal) {
+	t.Helper()
+	if err := r.cmd.Process.Signal(s); err != nil {
+		t.Errorf("%v: %v", s, err)
+	}
+}
+
+// Wait returns what the command left behind. Code is -1 if a signal ended it.
+func (r *Running) Wait(t testing.TB) Result {
+	t.Helper()
+	defer r.cancel()
+	<-r.read
+	err := r.cmd.Wait()
+	out := Result{Code: r.cmd.ProcessState.ExitCode(), Stdout: r.stdout.String(), Stderr: r.stderr.String()}
+	if r.ctx.Err() != nil {
+		t.Fatalf("%v: still going on after %v\n%s", r.cmd.Args, longest, out.Stderr)
+	}
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+		t.Fatalf("%v: %v", r.cmd.Args, err)
+	}
+	return out
 }
 
 // Edit replaces parts of a plan: pairs of what is there once and what shall be.

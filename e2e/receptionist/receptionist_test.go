@@ -32,6 +32,7 @@ type evidence struct {
 	turns   []parley.Turn
 	replies []parley.Reply
 	calls   []parley.Call
+	missing []string // what the reader says the record lacks
 	log     spanLog
 	// zero is the start of the run on the bot's clock.
 	zero    time.Duration
@@ -56,37 +57,47 @@ func TestReceptionist(t *testing.T) {
 // review plays a short version of the example's quick plan and gathers what is left.
 func review(t *testing.T, built product.Binary) *evidence {
 	t.Helper()
-	aside := t.TempDir() // the bot's own notes
-	home := filepath.Join(built.Root, "examples", "receptionist")
-	text, err := os.ReadFile(filepath.Join(home, "parley-quick.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	spans, address := filepath.Join(aside, "spans"), filepath.Join(aside, "address")
-	plan := product.Edit(t, string(text),
-		"\n  platform: evolution\n", "\n  platform: evolution\n  dir: "+home+"\n",
-		`    WEB_WORKERS: "2"`, `    WEB_WORKERS: "2"`+"\n    SPAN_LOG: "+spans,
-		"setup: [/usr/bin/python3, -m, receptionist.setup]",
-		`setup: [sh, -c, 'printf "%s\n" "$DATABASE_URL" "$REDIS_URL" >`+address+` && exec /usr/bin/python3 -B -m receptionist.setup']`,
-	)
+	plan, notes := planOf(t, built, "[solo: 3s, warmup: 4s, steady: 12s]")
 	e := &evidence{dir: filepath.Join(t.TempDir(), "run"), secrets: map[string]string{
 		"OpenAI key": "sk-" + rand.Text(), "Evolution key": rand.Text(),
 	}}
 	env := []string{
 		"OPENAI_API_KEY=" + e.secrets["OpenAI key"], "EVOLUTION_API_KEY=" + e.secrets["Evolution key"], "PYTHONDONTWRITEBYTECODE=1",
 	}
-	r := built.Run(t, env, "review", "-f", product.Write(t, product.Phases(t, plan, "[solo: 3s, warmup: 4s, steady: 12s]")), "--out", e.dir)
+	r := built.Run(t, env, "review", "-f", plan, "--out", e.dir)
 	e.said = r.Stdout + r.Stderr
 	if !slices.Contains([]int{parley.ExitPass, parley.ExitFail, parley.ExitCannotTell}, r.Code) {
 		t.Fatalf("exit code %d\n%s", r.Code, e.said)
 	}
-	e.read(t, spans)
-	e.findPasswords(t, address)
+	if e.read(t, notes); e.run.State != parley.Complete || len(e.missing) > 0 {
+		t.Errorf("the record is %s, missing %q", e.run.State, e.missing)
+	}
+	e.findPasswords(t, filepath.Join(notes, "address"))
 	return e
 }
 
+// planOf makes a plan of other phases from the example's quick one. The folder notes is for
+// what the bot writes aside: its spans, and the addresses it was given.
+func planOf(t *testing.T, built product.Binary, phases string) (path, notes string) {
+	t.Helper()
+	notes = t.TempDir()
+	home := filepath.Join(built.Root, "examples", "receptionist")
+	text, err := os.ReadFile(filepath.Join(home, "parley-quick.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan := product.Edit(t, string(text),
+		"\n  platform: evolution\n", "\n  platform: evolution\n  dir: "+home+"\n",
+		`    WEB_WORKERS: "2"`, `    WEB_WORKERS: "2"`+"\n    SPAN_LOG: "+filepath.Join(notes, "spans"),
+		"setup: [/usr/bin/python3, -m, receptionist.setup]",
+		`setup: [sh, -c, 'printf "%s\n" "$DATABASE_URL" "$REDIS_URL" >`+filepath.Join(notes, "address")+
+			` && exec /usr/bin/python3 -B -m receptionist.setup']`,
+	)
+	return product.Write(t, product.Phases(t, plan, phases)), notes
+}
+
 // read opens the record and the bot's log.
-func (e *evidence) read(t *testing.T, spans string) {
+func (e *evidence) read(t *testing.T, notes string) {
 	t.Helper()
 	reader, err := record.Open(e.dir)
 	if err != nil {
@@ -98,10 +109,8 @@ func (e *evidence) read(t *testing.T, spans string) {
 	if err := reader.Err(); err != nil {
 		t.Fatal(err)
 	}
-	if missing := reader.Missing(); len(missing) > 0 || e.run.State != parley.Complete {
-		t.Errorf("the record is %s, missing %q", e.run.State, missing)
-	}
-	e.log = readSpans(t, spans)
+	e.missing = reader.Missing()
+	e.log = readSpans(t, filepath.Join(notes, "spans"))
 	e.zero = monotonic(t, e.run.Started)
 	t.Logf("%d turns, %d replies, %d calls; %d spans", len(e.turns), len(e.replies), len(e.calls), len(e.log))
 }
