@@ -24,7 +24,7 @@ type check struct {
 }
 
 // Doctor validates a plan, and looks whether everything it needs is there. It starts
-// nothing and sends nothing but a connection attempt.
+// nothing, sends the bot nothing but a connection attempt, and logs in to databases of the user's.
 func (a *App) Doctor(ctx context.Context, path string) (code int, err error) {
 	p, err := a.plan(path)
 	if err != nil {
@@ -107,15 +107,15 @@ func checkDependency(ctx context.Context, d *plan.Dependency) check {
 		}
 		return c
 	default:
-		u, err := url.Parse(d.Address.Reveal())
+		c := check{what: name + ", your own " + d.Kind}
+		version, err := target.Reach(ctx, d.Kind, d.Address.Reveal())
 		if err != nil {
-			return check{what: name, problem: "its address is not a URL"}
+			c.problem, c.unreachable = err.Error(), true
+			c.hint = "start it, or correct dependencies." + d.Name + ".address"
+			return c
 		}
-		host := u.Host
-		if u.Port() == "" {
-			host = net.JoinHostPort(u.Hostname(), map[string]string{"postgres": "5432", "redis": "6379"}[d.Kind])
-		}
-		return dial(ctx, name+" at "+host, host)
+		c.what += ", version " + version
+		return c
 	}
 }
 
