@@ -45,7 +45,7 @@ func newCallCount(s *scene, turns *judgedTurns) *callCount {
 	span := s.judged.span()
 	return &callCount{
 		scene: s, turns: turns, operations: map[operation]int32{},
-		model: stats.NewSeries(span.from, span.to), send: stats.NewSeries(span.from, span.to),
+		model: seriesFor(s.run, "llm", span), send: seriesFor(s.run, "send", span),
 	}
 }
 

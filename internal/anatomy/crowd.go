@@ -11,8 +11,8 @@ import (
 
 // crowdCount gathers a crowd, turn by turn.
 type crowdCount struct {
+	run                            *parley.Run
 	window                         *window
-	elapsed                        time.Duration // when the record ends
 	out                            Crowd
 	conversations                  map[int64]struct{}
 	reply, open, later, first, ack *stats.Series
@@ -26,13 +26,13 @@ type scenarioCount struct {
 	reply           *stats.Series
 }
 
-func newCrowdCount(w *window, elapsed time.Duration) *crowdCount {
+func newCrowdCount(w *window, run *parley.Run) *crowdCount {
 	span := w.span()
-	series := func() *stats.Series { return stats.NewSeries(span.from, span.to) }
+	series := func(metric string) *stats.Series { return seriesFor(run, metric, span) }
 	return &crowdCount{
-		window: w, elapsed: elapsed,
+		run: run, window: w,
 		conversations: map[int64]struct{}{},
-		reply:         series(), open: series(), later: series(), first: series(), ack: series(),
+		reply:         series("reply"), open: series(""), later: series(""), first: series("first_reply"), ack: series("ack"),
 		errors: stats.NewShare(span.from, span.to), answered: stats.NewShare(span.from, span.to),
 		failures: map[string]int{}, scenarios: map[string]*scenarioCount{},
 	}
@@ -91,7 +91,7 @@ func (c *crowdCount) count(t *parley.Turn) {
 
 // time adds the turn to the waits.
 func (c *crowdCount) time(t *parley.Turn) {
-	wait, censored := replyWait(t, c.elapsed)
+	wait, censored := replyWait(t, c.run.Elapsed)
 	c.reply.Add(t.Due, wait, censored)
 	if t.IsOpen() {
 		c.open.Add(t.Due, wait, censored)
@@ -111,14 +111,14 @@ func (c *crowdCount) time(t *parley.Turn) {
 	if t.FirstReply != parley.None {
 		c.first.Add(t.Due, t.FirstReply-t.Spoken, false)
 	} else {
-		c.first.Add(t.Due, end(t, c.elapsed)-t.Spoken, true)
+		c.first.Add(t.Due, end(t, c.run.Elapsed)-t.Spoken, true)
 	}
 	switch {
 	case t.AckLatency != parley.None:
 		c.ack.Add(t.Due, t.AckLatency, false)
 	case t.Sent == parley.None:
 	default:
-		c.ack.Add(t.Due, end(t, c.elapsed)-t.Sent, true)
+		c.ack.Add(t.Due, end(t, c.run.Elapsed)-t.Sent, true)
 	}
 }
 
@@ -130,8 +130,8 @@ func (c *crowdCount) result(open []stretch) Crowd {
 		out.PerHour = float64(out.MessagesAnswered) / hours
 	}
 	out.Concurrency, out.PeakConcurrency = concurrency(open, c.window.stretches)
-	out.Reply, out.ReplyOpen, out.ReplyLater = waitsOf(c.reply), waitsOf(c.open), waitsOf(c.later)
-	out.FirstReply, out.Ack = waitsOf(c.first), waitsOf(c.ack)
+	out.Reply, out.ReplyOpen, out.ReplyLater = judgedWaits(c.run, "reply", c.reply), waitsOf(c.open), waitsOf(c.later)
+	out.FirstReply, out.Ack = judgedWaits(c.run, "first_reply", c.first), judgedWaits(c.run, "ack", c.ack)
 	out.Errors, out.AnsweredOf = c.errors.Estimate(), c.answered.Estimate()
 	for name, n := range c.failures {
 		out.Failures = append(out.Failures, Tally{Name: name, Count: n})

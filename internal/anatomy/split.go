@@ -27,7 +27,7 @@ type splitCount struct {
 // Instants without a call are the bot's own, or the platform's while it waits to repeat a webhook.
 func (c *callCount) split() ([]Part, *stats.Series) {
 	span := c.scene.judged.span()
-	s := &splitCount{calls: c, spent: map[string]time.Duration{}, perTurn: stats.NewSeries(span.from, span.to)}
+	s := &splitCount{calls: c, spent: map[string]time.Duration{}, perTurn: seriesFor(c.scene.run, "llm_per_turn", span)}
 	for _, u := range c.upstreams {
 		s.wires = append(s.wires, wireName(u.wire))
 	}

@@ -13,7 +13,7 @@ import (
 // the end of the record, run.Elapsed.
 func Summarize(run *parley.Run, turns iter.Seq[parley.Turn], replies iter.Seq[parley.Reply], calls iter.Seq[parley.Call]) *Summary {
 	scene := newScene(run)
-	judged, solo := newCrowdCount(&scene.judged, run.Elapsed), newCrowdCount(&scene.solo, run.Elapsed)
+	judged, solo := newCrowdCount(&scene.judged, run), newCrowdCount(&scene.solo, run)
 	rates, ramp := newRateCount(run.Elapsed), newRampCount(scene.ramp, run.Elapsed)
 	var kept judgedTurns
 	var open conversations
@@ -49,8 +49,8 @@ func Summarize(run *parley.Run, turns iter.Seq[parley.Turn], replies iter.Seq[pa
 	}
 	out.Upstreams = wires.result()
 	parts, perTurn := wires.split()
-	out.Split, out.LLMPerTurn = parts, waitsOf(perTurn)
-	out.LLM, out.Send = waitsOf(wires.model), waitsOf(wires.send)
+	out.Split, out.LLMPerTurn = parts, judgedWaits(run, "llm_per_turn", perTurn)
+	out.LLM, out.Send = judgedWaits(run, "llm", wires.model), judgedWaits(run, "send", wires.send)
 	return out
 }
 

@@ -93,7 +93,9 @@ type Waits struct {
 	Censored  int        `json:"censored"`
 	Quantiles []Quantile `json:"quantiles"` // p50 p75 p90 p95 p99 p99.9, those the sample can carry
 	// Floors are the quantiles the sample is too small to carry: only their lower bounds mean anything.
-	Floors    []Quantile      `json:"floors,omitempty"`
+	Floors []Quantile `json:"floors,omitempty"`
+	// Within are the shares of waits within the limits of the run's budgets on quantiles, of the waits that budgets judge.
+	Within    []Within        `json:"within,omitempty"`
 	Mean      parley.Estimate `json:"mean"` // restricted to the longest wait observed
 	Max       float64         `json:"max"`
 	MaxBeyond bool            `json:"max_beyond"` // the longest wait was censored
@@ -104,6 +106,16 @@ type Waits struct {
 type Quantile struct {
 	Name string  `json:"name"` // "p95"
 	Q    float64 `json:"q"`
+	parley.Estimate
+}
+
+// Within is the share of waits within the limit of a budget. A quantile keeps the limit if and only if
+// at least its share of the waits do. The value and the lower bound count a wait censored before the limit as beyond
+// it, the upper bound as within it.
+type Within struct {
+	Name  string  `json:"name"`  // the quantile: "p95"
+	Op    string  `json:"op"`    // "<" or "<="
+	Limit float64 `json:"limit"` // s
 	parley.Estimate
 }
 

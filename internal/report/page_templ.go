@@ -544,7 +544,7 @@ func budgetsSection(p page) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if len(p.Budgets) > 0 {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 45, "<section aria-labelledby=\"budgets\"><h2 id=\"budgets\">Budgets</h2><p class=\"lead\">A promise is kept if the whole 95 % interval lies on its good side, broken if the whole interval lies on the other; between the two the run cannot tell.</p><table class=\"budgets\" role=\"table\"><thead role=\"rowgroup\"><tr role=\"row\"><th role=\"columnheader\" scope=\"col\">result</th><th role=\"columnheader\" scope=\"col\">promise</th><th role=\"columnheader\" scope=\"col\" class=\"num\">measured</th><th role=\"columnheader\" scope=\"col\">against the limit</th></tr></thead> <tbody role=\"rowgroup\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 45, "<section aria-labelledby=\"budgets\"><h2 id=\"budgets\">Budgets</h2><p class=\"lead\">A promise is kept if the whole 95 % interval lies on its good side, broken if the whole interval lies on the other; between the two the run cannot tell. A percentile is also judged by how many waits keep the limit.</p><table class=\"budgets\" role=\"table\"><thead role=\"rowgroup\"><tr role=\"row\"><th role=\"columnheader\" scope=\"col\">result</th><th role=\"columnheader\" scope=\"col\">promise</th><th role=\"columnheader\" scope=\"col\" class=\"num\">measured</th><th role=\"columnheader\" scope=\"col\">against the limit</th></tr></thead> <tbody role=\"rowgroup\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

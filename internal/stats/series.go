@@ -18,14 +18,19 @@ type Series struct {
 	max    time.Duration
 	// maxCut: among the longest waits there is a censored one.
 	maxCut bool
+	limits []limitCount
 }
 
 // waits are those of one block.
 type waits struct{ ended, cut Histogram }
 
-// NewSeries returns an empty series over a stretch of time.
-func NewSeries(from, to time.Duration) *Series {
-	return &Series{stretch: stretch{from, to}}
+// NewSeries returns an empty series over a stretch of time. Of the limits it will know what share of the waits keeps them.
+func NewSeries(from, to time.Duration, limits ...Limit) *Series {
+	s := &Series{stretch: stretch{from, to}}
+	for _, l := range limits {
+		s.limits = append(s.limits, newLimitCount(l, s.stretch))
+	}
+	return s
 }
 
 // Add puts a wait into the series, at the moment it was due (not when it ended: waits
@@ -38,6 +43,9 @@ func (s *Series) Add(at, wait time.Duration, censored bool) {
 		s.cut++
 	} else {
 		b.ended.Add(wait)
+	}
+	for i := range s.limits {
+		s.limits[i].add(at, wait, censored)
 	}
 	s.n++
 	s.sum += wait

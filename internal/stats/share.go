@@ -29,25 +29,39 @@ func (s *Share) Add(at time.Duration, yes bool) {
 // uncertain as this one. A share of exactly 0 or 1 shows no dependence: its interval is that of independence.
 // An empty sample could be anything from 0 to 1.
 func (s *Share) Estimate() parley.Estimate {
-	yes, all := 0, 0
-	for b := range s.all {
-		yes += s.yes[b]
-		all += s.all[b]
+	e := parley.Estimate{N: s.count()}
+	e.Value, e.Low, e.High = s.interval(float64(e.N))
+	return e
+}
+
+// count is the number of observations.
+func (s *Share) count() (all int) {
+	for _, n := range s.all {
+		all += n
+	}
+	return all
+}
+
+// interval is the share with its interval, as uncertain as that of at most so many independent observations.
+func (s *Share) interval(most float64) (p, low, high float64) {
+	all, yes := s.count(), 0
+	for _, n := range s.yes {
+		yes += n
 	}
 	if all == 0 {
-		return parley.Estimate{Low: 0, High: 1}
+		return 0, 0, 1
 	}
-	p := float64(yes) / float64(all)
+	p = float64(yes) / float64(all)
 	var blocks [blockCount]float64
 	for b := range blocks {
 		blocks[b] = (float64(s.yes[b]) - p*float64(s.all[b])) / float64(all)
 	}
-	n := float64(all)
+	n := min(float64(all), most)
 	if half := spread(&blocks); half > 0 {
 		n = min(n, p*(1-p)*z975*z975/(half*half))
 	}
-	low, high := wilson(p, n)
-	return parley.Estimate{Value: p, Low: low, High: high, N: all}
+	low, high = wilson(p, n)
+	return p, low, high
 }
 
 // wilson is the 95 % score interval of a share p seen in n independent observations.

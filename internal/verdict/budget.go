@@ -19,6 +19,8 @@ type figure struct {
 	assumed    bool
 	// floor: too few observations for the statistic; only the lower bound means anything.
 	floor bool
+	// within is the share of waits within the limit of a quantile's budget, nil if it was not counted.
+	within *parley.Estimate
 	// unloaded says why falling short is not the bot's fault, empty if it is.
 	unloaded string
 }
@@ -37,10 +39,8 @@ func (j *judge) budget(b parley.Budget) parley.BudgetResult {
 	}
 	e := f.estimate
 	r.Measured = &e
-	r.Result = compare(b, e)
-	if f.floor && r.Result == parley.Pass {
-		r.Result = parley.CannotTell
-	}
+	var byShare bool
+	r.Result, byShare = f.against(b)
 	switch {
 	case f.assumed:
 		r.Result, r.Why = parley.AssumedOnly, "the latency is the plan's own assumption, and proves nothing about the real service"
@@ -48,6 +48,8 @@ func (j *judge) budget(b parley.Budget) parley.BudgetResult {
 		r.Result, r.Why = parley.CannotTell, "the run is not valid"
 	case f.unloaded != "" && r.Result == parley.Fail:
 		r.Result, r.Why = parley.CannotTell, f.unloaded
+	case byShare:
+		r.Why = shareWords(*f.within, r.Result, b)
 	case r.Result == parley.Fail:
 		r.Why = excess(b, e, f.floor)
 	case r.Result == parley.CannotTell:
@@ -58,6 +60,25 @@ func (j *judge) budget(b parley.Budget) parley.BudgetResult {
 		r.Why = j.stillWaiting()
 	}
 	return r
+}
+
+// against holds the figure against the limit, by its own interval and, where that cannot tell about a quantile, by
+// the share of waits within the limit: the quantile p keeps a limit if and only if a share of p or more of the waits do.
+func (f figure) against(b parley.Budget) (result parley.Judgement, byShare bool) {
+	result = compare(b, f.estimate)
+	p := quantile(b.Stat)
+	switch {
+	case f.floor && result == parley.Pass:
+		return parley.CannotTell, false
+	case result != parley.CannotTell || f.floor || f.within == nil:
+		return result, false
+	case f.within.Low > p:
+		return parley.Pass, true
+	case f.within.High < p:
+		return parley.Fail, true
+	default:
+		return parley.CannotTell, false
+	}
 }
 
 // compare holds an estimate against the limit: pass if its whole interval keeps it, fail if none of it does.
@@ -92,17 +113,17 @@ func (j *judge) figure(b parley.Budget) figure {
 	count := func(n int) figure { return exactly(float64(n), c.Turns) }
 	switch b.Metric {
 	case "reply":
-		return distribution(&c.Reply, b.Stat, "no reply was waited for")
+		return distribution(&c.Reply, b, "no reply was waited for")
 	case "first_reply":
-		return distribution(&c.FirstReply, b.Stat, "no reply was waited for")
+		return distribution(&c.FirstReply, b, "no reply was waited for")
 	case "ack":
-		return distribution(&c.Ack, b.Stat, "no webhook was sent")
+		return distribution(&c.Ack, b, "no webhook was sent")
 	case "llm":
-		return j.model(&j.s.LLM, b.Stat)
+		return j.model(&j.s.LLM, b)
 	case "llm_per_turn":
-		return j.model(&j.s.LLMPerTurn, b.Stat)
+		return j.model(&j.s.LLMPerTurn, b)
 	case "send":
-		return j.send(b.Stat)
+		return j.send(b)
 	case "db":
 		return figure{none: "no PostgreSQL wire is listened to", unmeasured: true}
 	case "errors":
@@ -151,7 +172,8 @@ func proportion(e parley.Estimate) figure {
 }
 
 // distribution is a statistic of waits.
-func distribution(w *anatomy.Waits, stat, none string) figure {
+func distribution(w *anatomy.Waits, b parley.Budget, none string) figure {
+	stat := b.Stat
 	switch {
 	case w.N == 0:
 		return figure{none: none}
@@ -173,12 +195,16 @@ func distribution(w *anatomy.Waits, stat, none string) figure {
 	if !carried {
 		e.Warnings = append(e.Warnings, fmt.Sprintf("too few for %s: only the lower bound means anything", stat))
 	}
-	return figure{estimate: e, floor: !carried}
+	f := figure{estimate: e, floor: !carried}
+	if within, counted := w.WithinLimit(b); counted {
+		f.within = &within
+	}
+	return f
 }
 
 // model is a statistic of the waits for language models.
-func (j *judge) model(w *anatomy.Waits, stat string) figure {
-	f := distribution(w, stat, "no call to a language model was seen")
+func (j *judge) model(w *anatomy.Waits, b parley.Budget) figure {
+	f := distribution(w, b, "no call to a language model was seen")
 	f.unmeasured = w.N == 0
 	f.assumed = slices.ContainsFunc(j.s.Upstreams, func(u anatomy.Upstream) bool {
 		return u.Assumed && u.Kind != anatomy.PlatformKind && (anatomy.LanguageModel(u.Kind) || u.Kind == "")
@@ -187,8 +213,8 @@ func (j *judge) model(w *anatomy.Waits, stat string) figure {
 }
 
 // send is a statistic of the waits for the platform's send API.
-func (j *judge) send(stat string) figure {
-	f := distribution(&j.s.Send, stat, "no call to the platform's send API was seen")
+func (j *judge) send(b parley.Budget) figure {
+	f := distribution(&j.s.Send, b, "no call to the platform's send API was seen")
 	f.unmeasured = j.s.Send.N == 0
 	f.assumed = slices.ContainsFunc(j.s.Upstreams, func(u anatomy.Upstream) bool {
 		return u.Assumed && u.Kind == anatomy.PlatformKind

@@ -2,7 +2,8 @@
 // sentence what that means.
 //
 // A budget passes when its whole interval keeps the limit and fails when the whole
-// interval breaks it; otherwise nobody can tell, and the result says how much steady load could.
+// interval breaks it; a quantile whose interval cannot tell is judged by the share of waits within the limit. Otherwise
+// nobody can tell, and the result says how much steady load could.
 // The package measures nothing: its figures are those of package anatomy. It is pure.
 package verdict
 

@@ -101,7 +101,11 @@ func (j *judge) success(passed []parley.BudgetResult) string {
 	// The reply's budget leads, or else the first.
 	main := max(0, slices.IndexFunc(passed, func(r parley.BudgetResult) bool { return r.Budget.Metric == "reply" }))
 	if len(passed) > 0 {
-		parts = append(parts, j.measured(&passed[main])+", limit "+limit(passed[main].Budget))
+		within := "limit " + limit(passed[main].Budget)
+		if strings.Contains(passed[main].Why, "limit") {
+			within = passed[main].Why // the share within it decided
+		}
+		parts = append(parts, j.measured(&passed[main])+", "+within)
 	}
 	if !(len(passed) > 0 && passed[main].Budget.Metric == "lost") {
 		parts = append(parts, j.losses())

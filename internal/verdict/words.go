@@ -118,6 +118,15 @@ func excess(b parley.Budget, e parley.Estimate, floor bool) string {
 	}
 }
 
+// shareWords says that the share of waits within the limit decided.
+func shareWords(within parley.Estimate, result parley.Judgement, b parley.Budget) string {
+	text := fmt.Sprintf("%s of %s within the limit of %s", number(math.Round(within.Value*float64(within.N))), number(float64(within.N)), limit(b))
+	if result == parley.Fail {
+		return "only " + text
+	}
+	return text
+}
+
 // doubt says why a budget could not be told.
 func doubt(b parley.Budget, e parley.Estimate, floor bool) string {
 	things := wordings(b.Metric).things
