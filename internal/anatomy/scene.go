@@ -21,6 +21,7 @@ type scene struct {
 	platform string            // name of the platform's wire
 	kinds    map[string]string // of the wires
 	assumed  map[string]bool   // wires
+	real     []string          // dependencies parley does not stand in for, in the plan's order
 }
 
 // window is the phases of one kind.
@@ -89,8 +90,9 @@ func (s *scene) readPlan() {
 			Platform string `json:"platform"`
 		} `json:"target"`
 		Dependencies []struct {
-			Name string `json:"name"`
-			Kind string `json:"kind"`
+			Name     string `json:"name"`
+			Kind     string `json:"kind"`
+			Simulate bool   `json:"simulate"`
 		} `json:"dependencies"`
 	}
 	s.platform = "evolution"
@@ -98,6 +100,9 @@ func (s *scene) readPlan() {
 	if json.Unmarshal(s.run.Plan, &plan) == nil {
 		for _, d := range plan.Dependencies {
 			s.kinds[d.Name] = d.Kind
+			if !d.Simulate {
+				s.real = append(s.real, d.Name)
+			}
 		}
 		if plan.Target.Platform != "" {
 			s.platform = plan.Target.Platform
@@ -144,6 +149,19 @@ func Label(name string) string {
 		return "Redis"
 	default:
 		return name
+	}
+}
+
+// botLabel is what people call the time of a reply in which no recorded call was under way. What the
+// bot waits for on wires nobody listened to is part of it, and named.
+func botLabel(unheard []string) string {
+	switch n := len(unheard); n {
+	case 0:
+		return Label("bot")
+	case 1:
+		return "the bot, with " + unheard[0]
+	default:
+		return "the bot, with " + strings.Join(unheard[:n-1], ", ") + " and " + unheard[n-1]
 	}
 }
 

@@ -127,6 +127,9 @@ func (s *splitCount) parts() []Part {
 			continue
 		}
 		part := Part{Name: name, Label: Label(name), Seconds: d.Seconds() / float64(s.turns), Assumed: s.calls.scene.assumed[name]}
+		if name == "bot" {
+			part.Label = botLabel(s.unheard())
+		}
 		if total > 0 {
 			part.Share = float64(d) / float64(total)
 		}
@@ -136,4 +139,15 @@ func (s *splitCount) parts() []Part {
 		return cmp.Or(cmp.Compare(b.Seconds, a.Seconds), cmp.Compare(a.Name, b.Name))
 	})
 	return out
+}
+
+// unheard are the real dependencies of which no call was seen.
+func (s *splitCount) unheard() []string {
+	var names []string
+	for _, name := range s.calls.scene.real {
+		if !slices.Contains(s.wires, name) {
+			names = append(names, name)
+		}
+	}
+	return names
 }

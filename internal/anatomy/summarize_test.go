@@ -20,7 +20,7 @@ const ms = time.Millisecond
 func testRun() *parley.Run {
 	return &parley.Run{
 		Elapsed: 100 * time.Second,
-		Plan:    json.RawMessage(`{"target":{"platform":"evolution"},"dependencies":[{"name":"openai","kind":"openai"}]}`),
+		Plan:    json.RawMessage(`{"target":{"platform":"evolution"},"dependencies":[{"name":"openai","kind":"openai","simulate":true}]}`),
 		Phases: []parley.Phase{
 			{Name: "canary", Kind: parley.Canary, Start: 0, End: time.Second},
 			{Name: "solo", Kind: parley.Solo, Start: time.Second, End: 10 * time.Second},
@@ -99,6 +99,27 @@ func TestSplit(t *testing.T) {
 				t.Errorf("shares add up to %v", shares)
 			}
 		})
+	}
+}
+
+func TestSplitNamesWhatWasNotHeard(t *testing.T) {
+	at := 20 * time.Second
+	tests := []struct{ plan, want string }{
+		{``, "the bot itself"},
+		{`{"dependencies":[{"name":"openai","kind":"openai","simulate":true}]}`, "the bot itself"},
+		{`{"dependencies":[{"name":"openai","simulate":true},{"name":"postgres","kind":"postgres","private":true}]}`, "the bot, with postgres"},
+		{`{"dependencies":[{"name":"main-db","kind":"postgres"},{"name":"heard"},{"name":"redis","private":true}]}`, "the bot, with main-db and redis"},
+		{`{"dependencies":[{"name":"a"},{"name":"b"},{"name":"c"}]}`, "the bot, with a, b and c"},
+	}
+	for _, test := range tests {
+		run := testRun()
+		run.Plan = json.RawMessage(test.plan)
+		s := summarize(run, []parley.Turn{turn(1, at, 1000*ms)}, nil, []parley.Call{call(1, "heard/0", at, at+100*ms), call(1, "openai", at+100*ms, at+200*ms)})
+		for _, p := range s.Split {
+			if p.Name == "bot" && p.Label != test.want {
+				t.Errorf("%s: got %q, want %q", test.plan, p.Label, test.want)
+			}
+		}
 	}
 }
 

@@ -166,7 +166,9 @@ type Upstream struct {
 type Part struct {
 	// Name: a wire ("openai"), "bot" (no wire was busy: its own time,
 	// queueing inside it, delivery of the webhook), "retry" (waiting for the platform to repeat a webhook).
-	Name    string  `json:"name"`
+	Name string `json:"name"`
+	// Label is what people call it. The bot's names the real dependencies whose wires were not listened to, and
+	// whose time is part of it: "the bot, with postgres and redis".
 	Label   string  `json:"label"`
 	Seconds float64 `json:"seconds"` // mean per answered turn
 	Share   float64 `json:"share"`

@@ -549,7 +549,7 @@ func splitSection(p page) templ.Component {
 			}
 		}
 		if len(p.Split) > 0 {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 49, "<p class=\"lead\">The mean reply, divided by what the bot was waiting for. “bot” is the time during which none of its wires was busy.</p><figure>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 49, "<p class=\"lead\">The mean reply, divided by what the bot was waiting for. What is left to the bot is the time during which none of the wires that parley listens to was busy.</p><figure>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
