@@ -1151,7 +1151,7 @@ func rampSection(p page) templ.Component {
 						return templ_7745c5c3_Err
 					}
 					if r.LastGood {
-						templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 107, "last step it kept up with")
+						templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 107, "last kept up with")
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}

@@ -224,7 +224,7 @@ func (p *printer) ramp(s story) {
 	for _, r := range s.Ramp.Rows {
 		note := ""
 		if r.LastGood {
-			note = "◀ knee"
+			note = "◀ last kept up with"
 		}
 		g.Rows = append(g.Rows, []cell{
 			{Text: fmt.Sprint(r.Step)}, {Text: r.Offered}, {r.Answered, p.inks.strong}, {Text: r.InFlight},

@@ -76,7 +76,7 @@ func FindKnee(levels []Level) Knee {
 		}
 	}
 	first := levels[behind[0]]
-	knee.Why = fmt.Sprintf("at %s an hour %.0f %% were not served in time; %d of %d levels fell behind",
+	knee.Why = fmt.Sprintf("at %s an hour %.0f %% were not served in time; %d of %d steps fell behind",
 		parley.FormatNumber(math.Round(first.rate())), 100*first.unserved(), len(behind), len(levels))
 	return knee
 }
@@ -86,9 +86,9 @@ func noKnee(levels []Level, last int, behind []int) string {
 	switch {
 	case len(behind) == 1:
 		l := levels[behind[0]]
-		return fmt.Sprintf("only the last level fell behind, by %.0f %%: too little to call it the limit", 100*l.unserved())
+		return fmt.Sprintf("only the last step fell behind, by %.0f %%: too little to call it the limit", 100*l.unserved())
 	case last < 0:
-		return "no level of load could be used"
+		return "no step of the load could be used"
 	case last < len(levels)-1 && !levels[last+1].Limited:
 		return fmt.Sprintf("kept up to %s an hour; above that it served less than it was offered, but by too few to be sure", parley.FormatNumber(math.Round(levels[last].rate())))
 	case last < len(levels)-1:

@@ -2,6 +2,7 @@ package stats
 
 import (
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 )
@@ -56,6 +57,9 @@ func TestFindKnee(t *testing.T) {
 			k := FindKnee(test.levels)
 			if k.Found != test.found || k.LastGood != test.good {
 				t.Errorf("got found %v, last good %d (%s), want %v, %d", k.Found, k.LastGood, k.Why, test.found, test.good)
+			}
+			if strings.Contains(k.Why, "level") {
+				t.Errorf("%q: reports say steps", k.Why)
 			}
 		})
 	}
