@@ -118,13 +118,18 @@ func tell(d Document) story {
 
 // headline is the verdict, or what stands in its place.
 func headline(run *parley.Run, sum *anatomy.Summary) (tone, string, string) {
+	const stopped = "interrupted" // by a person, which says more than that nobody can tell
 	if v := run.Verdict; v != nil {
-		return toneOf(v.Result), string(v.Result), v.Sentence
+		badge := string(v.Result)
+		if run.State == parley.Interrupted {
+			badge = stopped
+		}
+		return toneOf(v.Result), badge, v.Sentence
 	}
 	sentence := crowdSentence(sum)
 	switch run.State {
 	case parley.Interrupted:
-		return unsure, "interrupted", "The run was interrupted before it could be judged. " + sentence
+		return unsure, stopped, "The run was interrupted before it could be judged. " + sentence
 	case parley.Broken:
 		return bad, "broken off", "The run broke off before it could be judged. " + sentence
 	case parley.Running:

@@ -167,3 +167,15 @@ func TestJoinedKeepsItsMessages(t *testing.T) {
 		}
 	})
 }
+
+func TestBadgeOfAnInterruptedRun(t *testing.T) {
+	d := interrupted()
+	for name, v := range map[string]*parley.Verdict{
+		"load": nil, "review": {Result: parley.CannotTell, ExitCode: parley.ExitInterrupted, Sentence: "Interrupted after 3 min."},
+	} {
+		d.Run.Verdict = v
+		if s := tell(d); s.Badge != "interrupted" || s.Tone != unsure {
+			t.Errorf("%s: badge %q, tone %s", name, s.Badge, s.Tone)
+		}
+	}
+}
