@@ -234,11 +234,11 @@ func (a *account) judgeWebhooks(t *testing.T) {
 		}
 		var shape check
 		path, d := "/hook", &hook.Data
-		switch {
-		case hook.Event == "messages.upsert":
+		switch hook.Event {
+		case "messages.upsert":
 			shape, path = upsert(m.At, d.Key.FromMe), path+"/messages-upsert"
 			a.fileMessage(t, m, d.Key.ID, d.Key.FromMe, d.Message.Conversation)
-		case hook.Event == "messages.update":
+		case "messages.update":
 			shape, path = update(), path+"/messages-update"
 			a.statuses[d.KeyID] = append(a.statuses[d.KeyID], d.Status)
 		default:

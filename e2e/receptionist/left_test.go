@@ -59,7 +59,7 @@ func children(t *testing.T) (pids []int) {
 	}
 	for _, thread := range threads {
 		list, _ := os.ReadFile("/proc/self/task/" + thread.Name() + "/children") // a thread may have ended
-		for _, word := range strings.Fields(string(list)) {
+		for word := range strings.FieldsSeq(string(list)) {
 			pid, err := strconv.Atoi(word)
 			if err != nil {
 				t.Fatal(err)

@@ -80,12 +80,12 @@ func (l spanLog) messages() spanLog {
 // difference: it is exact unless somebody set the clock in between.
 func monotonic(t *testing.T, wall time.Time) time.Duration {
 	t.Helper()
-	var real, mono unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_REALTIME, &real); err != nil {
+	var wallNow, mono unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_REALTIME, &wallNow); err != nil {
 		t.Fatal(err)
 	}
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &mono); err != nil {
 		t.Fatal(err)
 	}
-	return time.Duration(wall.UnixNano() - real.Nano() + mono.Nano())
+	return time.Duration(wall.UnixNano() - wallNow.Nano() + mono.Nano())
 }

@@ -67,7 +67,7 @@ type tab struct {
 }
 
 // open loads the file as l says, and notes everything it loads and says.
-func open(t *testing.T, parent context.Context, path string, l look) *tab {
+func open(parent context.Context, t *testing.T, path string, l look) *tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(parent)
 	t.Cleanup(cancel)

@@ -125,7 +125,7 @@ func judge(t *testing.T, path, name string, run parley.Run) {
 	}
 	for _, l := range looks {
 		t.Run(l.name, func(t *testing.T) {
-			p := open(t, chrome, path, l)
+			p := open(chrome, t, path, l)
 			s := ask[seen](t, p, lookAround)
 			p.screenshot(t, name+"-"+l.name)
 			judgeVerdict(t, s, l, run.Verdict)
@@ -134,7 +134,7 @@ func judge(t *testing.T, path, name string, run parley.Run) {
 			judgeQuiet(t, p)
 
 			l.noScript = true
-			still := open(t, chrome, path, l)
+			still := open(chrome, t, path, l)
 			if diff := cmp.Diff(s.Main, ask[seen](t, still, lookAround).Main); diff != "" {
 				t.Errorf("without JavaScript the page reads differently (-with +without):\n%s", diff)
 			}
@@ -142,7 +142,7 @@ func judge(t *testing.T, path, name string, run parley.Run) {
 		})
 	}
 	t.Run("print", func(t *testing.T) {
-		judgePrint(t, open(t, chrome, path, look{
+		judgePrint(t, open(chrome, t, path, look{
 			width: a4, height: 900, scheme: "dark", media: "print",
 		}), name, run.Verdict)
 	})
