@@ -44,8 +44,8 @@ func (j *judge) budget(b parley.Budget) parley.BudgetResult {
 	switch {
 	case f.assumed:
 		r.Result, r.Why = parley.AssumedOnly, "the latency is the plan's own assumption, and proves nothing about the real service"
-	case !j.valid():
-		r.Result, r.Why = parley.CannotTell, "the run is not valid"
+	case j.untrusted() != "":
+		r.Result, r.Why = parley.CannotTell, j.untrusted()
 	case f.unloaded != "" && r.Result == parley.Fail:
 		r.Result, r.Why = parley.CannotTell, f.unloaded
 	case byShare:

@@ -19,8 +19,8 @@ import (
 // Judge returns the verdict of a run that has ended: of one that is still running, or whose recorder was
 // killed, nothing passes.
 //
-// What decides, first to last: the run was interrupted; it broke off; parley itself was the limit; no message was said; a
-// budget failed; one could not be told; none could be measured. Budgets on assumed latencies and on metrics without a
+// What decides, first to last: the run was interrupted; it broke off; parley itself was the limit; rows of the record were
+// lost; no message was said; a budget failed; one could not be told; none could be measured. Budgets on assumed latencies and on metrics without a
 // wire neither pass nor fail.
 func Judge(run *parley.Run, budgets []parley.Budget, s *anatomy.Summary) parley.Verdict {
 	j := &judge{run: run, s: s}
@@ -29,6 +29,9 @@ func Judge(run *parley.Run, budgets []parley.Budget, s *anatomy.Summary) parley.
 		v.Budgets = append(v.Budgets, j.budget(b))
 	}
 	v.Result, v.ExitCode, v.Sentence = j.overall(v.Budgets)
+	if cut, ok := j.problem(parley.ProblemCeiling); ok && run.State == parley.Complete {
+		v.Sentence = stripped(v.Sentence) + "; the run was cut short: " + stripped(cut.What) + "."
+	}
 	return v
 }
 
@@ -45,6 +48,7 @@ func (j *judge) overall(results []parley.BudgetResult) (parley.Judgement, int, s
 	unknown := func(code int, format string, args ...any) (parley.Judgement, int, string) {
 		return parley.CannotTell, code, "Cannot tell: " + fmt.Sprintf(format, args...) + "."
 	}
+	lossy, lost := j.problem(parley.ProblemRecord)
 	switch invalid := j.run.Generator.Invalid; {
 	case j.run.State == parley.Interrupted:
 		return parley.CannotTell, parley.ExitInterrupted, j.interrupted()
@@ -53,6 +57,8 @@ func (j *judge) overall(results []parley.BudgetResult) (parley.Judgement, int, s
 		return unknown(code, "%s", stripped(problem.What))
 	case len(invalid) > 0:
 		return unknown(parley.ExitCannotTell, "the run is not valid: %s", stripped(invalid[0]))
+	case lost:
+		return unknown(parley.ExitCannotTell, "the record is not whole: %s", stripped(lossy.What))
 	case j.s.Judged.Turns == 0:
 		return unknown(parley.ExitCannotTell, "no message was said to the bot that the budgets could judge")
 	case len(failed) > 0:
@@ -92,8 +98,25 @@ func (j *judge) decisive() (parley.Problem, int) {
 	return parley.Problem{What: "the run could not go on"}, parley.ExitCannotTell
 }
 
-// valid reports whether the bot, and not parley, set the figures.
-func (j *judge) valid() bool { return len(j.run.Generator.Invalid) == 0 }
+// untrusted says why the run's figures prove nothing about the bot, empty if they do.
+func (j *judge) untrusted() string {
+	if len(j.run.Generator.Invalid) > 0 {
+		return "the run is not valid"
+	}
+	if _, lost := j.problem(parley.ProblemRecord); lost {
+		return "the record is not whole"
+	}
+	return ""
+}
+
+// problem is the run's first problem of a code.
+func (j *judge) problem(code string) (p parley.Problem, found bool) {
+	i := slices.IndexFunc(j.run.Problems, func(p parley.Problem) bool { return p.Code == code })
+	if i < 0 {
+		return parley.Problem{}, false
+	}
+	return j.run.Problems[i], true
+}
 
 // with are the results of one kind.
 func with(results []parley.BudgetResult, kind parley.Judgement) []parley.BudgetResult {

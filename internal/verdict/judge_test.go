@@ -162,6 +162,18 @@ func TestSentencesOfBroken(t *testing.T) {
 			c.run.State, c.run.Problems = parley.Broken, []parley.Problem{{Code: "target-died", What: "the bot ended with status 1"}}
 		}, "Cannot tell: the bot ended with status 1.", 4},
 		{"broken otherwise", nil, good(), func(c scene) { c.run.State = parley.Broken }, "Cannot tell: the run could not go on.", 3},
+		{"rows lost, though complete", []parley.Budget{replyP95()}, good(), func(c scene) {
+			c.run.Problems = []parley.Problem{{Code: parley.ProblemRecord, What: "12 rows of the record were lost: the disk was too slow."}}
+		}, "Cannot tell: the record is not whole: 12 rows of the record were lost: the disk was too slow.", 3},
+		{"rows lost beats failed", []parley.Budget{replyP95()}, parley.Estimate{Value: 7.2, Low: 6.8, High: 7.7}, func(c scene) {
+			c.run.Problems = []parley.Problem{{Code: parley.ProblemRecord, What: "12 rows were lost"}}
+		}, "Cannot tell: the record is not whole: 12 rows were lost.", 3},
+		{"ceiling, kept", []parley.Budget{replyP95()}, good(), func(c scene) { c.run.Problems, c.s.Split = ceiling(), c.s.Split[1:2] },
+			"Ready for 10,400 messages an hour: 95 % of replies came within 2.31 s (2.20–2.44 s), limit 5 s; none of 867 messages was lost; the run was cut short: the ceiling of safety.duration was reached.", 0},
+		{"ceiling, broken", []parley.Budget{replyP95()}, parley.Estimate{Value: 7.2, Low: 6.8, High: 7.7}, func(c scene) { c.run.Problems = ceiling() },
+			"Too slow: 5 % of replies took longer than 7.20 s (6.80–7.70 s), 44 % over the limit of 5 s, with OpenAI's latency assumed; the run was cut short: the ceiling of safety.duration was reached.", 1},
+		{"ceiling before any load", []parley.Budget{replyP95()}, good(), func(c scene) { c.run.Problems, c.s.Judged = ceiling(), anatomy.Crowd{} },
+			"Cannot tell: no message was said to the bot that the budgets could judge; the run was cut short: the ceiling of safety.duration was reached.", 3},
 		{"recorder killed", []parley.Budget{replyP95()}, good(), func(c scene) { c.run.State = parley.Running }, "Cannot tell: the record ends before the run did.", 3},
 		{"no turns", []parley.Budget{replyP95()}, good(), func(c scene) { c.s.Judged = anatomy.Crowd{} },
 			"Cannot tell: no message was said to the bot that the budgets could judge.", 3},
@@ -169,6 +181,21 @@ func TestSentencesOfBroken(t *testing.T) {
 			"Cannot tell: none of the budgets could be measured in this run.", 3},
 	} {
 		t.Run(c.name, c.run)
+	}
+}
+
+func ceiling() []parley.Problem {
+	return []parley.Problem{{Code: parley.ProblemCeiling, What: "the ceiling of safety.duration was reached"}}
+}
+
+// No budget passes on a record that lost rows.
+func TestBudgetsOfALossyRecord(t *testing.T) {
+	run := steadyRun()
+	run.Problems = []parley.Problem{{Code: parley.ProblemRecord, What: "12 rows were lost"}}
+	for _, r := range Judge(run, []parley.Budget{replyP95(), lostNone()}, summaryOf(good())).Budgets {
+		if r.Result != parley.CannotTell || r.Why != "the record is not whole" {
+			t.Errorf("got %+v", r)
+		}
 	}
 }
 
