@@ -68,9 +68,9 @@ func HTML(w io.Writer, d Document) error {
 func meanSentence(w anatomy.Waits) string {
 	if w.Censored == 0 {
 		mean := estimate(w.Mean, parley.Seconds).Both()
-		return "Mean reply " + strings.ReplaceAll(mean, " ", "\u00a0") + "."
+		return "Mean reply " + strings.ReplaceAll(mean, " ", noBreak) + "."
 	}
-	return "The mean reply is at least " + strings.ReplaceAll(seconds(w.Mean.Value), " ", "\u00a0") +
+	return "The mean reply is at least " + seconds(w.Mean.Value) +
 		", since a wait that was cut off counts only for as long as it was seen."
 }
 
