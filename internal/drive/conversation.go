@@ -68,8 +68,6 @@ func (d *Driver) newConversation(id int64, s script) *conversation {
 	return &conversation{d: d, id: id, script: s, over: make(chan struct{}), in: d.phase.Load()}
 }
 
-func (c *conversation) phase() *phase { return c.in }
-
 // enrol gives the conversation its user: the one who returns, or a new one if
 // that one is busy. The words stay the same.
 func (c *conversation) enrol() {
@@ -166,7 +164,9 @@ func (c *conversation) utter(due time.Duration) {
 	c.said++
 	c.turn.Said++
 	c.turn.AckLatency = parley.None // until this message has its 2xx, too
-	c.d.live.sent.Add(1)
+	if c.in.counts() {
+		c.d.live.sent.Add(1)
+	}
 	if c.said < len(l.messages) {
 		c.nextAt = due + l.gaps[at]
 	} else {
@@ -251,7 +251,10 @@ func (c *conversation) answered(at time.Duration) {
 	wait, _ := c.turn.ReplyLatency()
 	c.close()
 	c.d.phase.Load().stats.answered.Add(int64(c.turn.Said))
-	c.d.live.answered(wait, int64(c.turn.Said))
+	c.d.live.answered(wait)
+	if c.in.counts() {
+		c.d.live.answeredMessages.Add(int64(c.turn.Said))
+	}
 	c.d.health.waited(wait)
 	if c.last || c.d.draining.Load() {
 		c.finish()

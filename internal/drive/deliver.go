@@ -13,8 +13,10 @@ import (
 )
 
 // deliver sends a webhook of a turn, and again as the platform would, in a
-// goroutine of its own. first and last say whether it carries the first or last message of the turn.
+// goroutine of its own. first and last say whether it carries the first or last message
+// of the turn. The caller holds c.mu.
 func (d *Driver) deliver(c *conversation, turn int64, first, last bool, w platform.Webhook) {
+	counts := c.in.counts()
 	d.spawn(func() {
 		if first {
 			c.sent(turn)
@@ -25,8 +27,10 @@ func (d *Driver) deliver(c *conversation, turn int64, first, last bool, w platfo
 			status, err := d.o.Sender.Send(w, retry.Timeout())
 			if status/100 == 2 && err == nil {
 				c.acknowledged(turn, last, start, d.since())
-				d.live.acked.Add(1)
 				d.live.deaf.Store(0)
+				if counts {
+					d.live.acked.Add(1)
+				}
 				return
 			}
 			d.live.refused.Add(1)

@@ -79,6 +79,9 @@ type phase struct {
 	stats *stepStats
 }
 
+// counts reports whether messages of the phase are load; the canary's are not.
+func (p *phase) counts() bool { return p.kind != parley.Canary }
+
 // briskThink bounds the think time where load does not matter (canary, solo).
 const briskThink = time.Second
 
@@ -239,7 +242,9 @@ func (d *Driver) startScenario(due time.Duration, only *plan.Scenario) *conversa
 	}
 	s := from.draw(d.conversations, func(i int64) string { return d.o.Platform.User(i).Name })
 	c := d.newConversation(d.conversations, s)
-	d.plans.add(due, &s, c.phase().brisk)
+	if c.in.counts() {
+		d.plans.add(due, &s, c.in.brisk)
+	}
 	if d.registry.openCount() >= min(d.o.Plan.Load.Concurrency, d.o.Plan.Safety.Users) {
 		c.holdBack(due)
 		return nil

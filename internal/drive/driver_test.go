@@ -267,6 +267,23 @@ func TestRepliesOutOfTheOrdinary(t *testing.T) {
 	}, one, parley.Turn{Outcome: parley.Answered, Failure: "webhook: status 500", Replies: 2, Duplicates: 1, Attempts: 2, Refused: 1}, []string{"answer", "duplicate"})
 }
 
+// A bot that says the same to each message of a burst has answered all the same.
+func TestSameAnswerToEachMessageOfABurst(t *testing.T) {
+	polite := func(w *world, _ http.ResponseWriter, m said) {
+		go func() { time.Sleep(100 * time.Millisecond); w.reply(m.From, "you are welcome", "") }()
+	}
+	w := play(t, testPlan(3600, plan.Turn{Say: [][]string{{"thanks", "really", "bye"}}}), polite, func(w *world) {
+		w.run(parley.Steady, time.Second)
+		w.driver.Drain(context.Background())
+	})
+	if turn := w.book.list()[0]; turn.Outcome != parley.Answered || turn.Duplicates != 0 {
+		t.Errorf("%s, %d duplicates", turn.Outcome, turn.Duplicates)
+	}
+	if diff := cmp.Diff([]string{"early", "early", "answer"}, fates(w.book.replies)); diff != "" {
+		t.Errorf("fates (-want +got):\n%s", diff)
+	}
+}
+
 // The answer of the first turn, given again because the platform repeated the
 // webhook, must not pass for the answer of the second.
 func TestRepeatedAnswerDoesNotAnswerTheNextTurn(t *testing.T) {

@@ -25,9 +25,8 @@ type live struct {
 	at     int
 }
 
-func (l *live) answered(wait time.Duration, messages int64) {
+func (l *live) answered(wait time.Duration) {
 	l.answers.Add(1)
-	l.answeredMessages.Add(messages)
 	l.mu.Lock()
 	l.recent[l.at] = wait
 	l.at = (l.at + 1) % len(l.recent)

@@ -54,6 +54,12 @@ func (c *conversation) fate(row *parley.Reply, quoted uint64, text string) strin
 		return "late"
 	}
 	t.Replies++
+	if c.stage == saying {
+		// The user is still typing and takes nothing for the answer; should the bot say
+		// the same again when all is said, that will be the answer.
+		c.order(quoted)
+		return "early"
+	}
 	repeated := slices.Contains(c.heard, row.Words)
 	if len(c.heard) < heardLimit {
 		c.heard = append(c.heard, row.Words)
@@ -63,9 +69,6 @@ func (c *conversation) fate(row *parley.Reply, quoted uint64, text string) strin
 		return "duplicate"
 	}
 	c.order(quoted)
-	if c.stage == saying {
-		return "early" // the user is still typing and will not take it for the answer
-	}
 	if t.FirstReply == parley.None {
 		t.FirstReply = row.Delivered
 	}
