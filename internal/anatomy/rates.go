@@ -8,10 +8,11 @@ import (
 )
 
 // bucketWidth is the width of the points of a series over time: a round
-// length which gives 60 to 240 of them, one second at least.
+// length which gives 48 to 120 of them, one second at least. More would show
+// the chance in single messages rather than the course of the run.
 func bucketWidth(elapsed time.Duration) time.Duration {
 	for _, seconds := range []int{1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600} {
-		if w := time.Duration(seconds) * time.Second; elapsed <= 240*w {
+		if w := time.Duration(seconds) * time.Second; elapsed <= 120*w {
 			return w
 		}
 	}

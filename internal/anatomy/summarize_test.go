@@ -223,7 +223,7 @@ func TestRates(t *testing.T) {
 		t.Errorf("got %+v and %+v", s.Rates[9], s.Rates[13])
 	}
 	for _, elapsed := range []time.Duration{time.Minute, 5 * time.Minute, 20 * time.Minute, time.Hour, 7 * time.Hour, 24 * time.Hour, 100 * time.Hour} {
-		if n := len(newRateCount(elapsed).points); n < 60 || n > 240 {
+		if n := len(newRateCount(elapsed).points); n < 48 || n > 120 {
 			t.Errorf("%v has %d points", elapsed, n)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"parley"
@@ -166,7 +167,8 @@ func exitCode(run *parley.Run) int {
 		return run.Verdict.ExitCode
 	}
 	v := verdict.Judge(run, nil, &anatomy.Summary{})
-	if v.ExitCode == parley.ExitCannotTell && len(run.Generator.Invalid) == 0 && run.State == parley.Complete {
+	lossy := slices.ContainsFunc(run.Problems, func(p parley.Problem) bool { return p.Code == parley.ProblemRecord })
+	if v.ExitCode == parley.ExitCannotTell && len(run.Generator.Invalid) == 0 && !lossy && run.State == parley.Complete {
 		return parley.ExitPass // nothing was to be judged
 	}
 	return v.ExitCode

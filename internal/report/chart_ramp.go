@@ -9,7 +9,7 @@ import (
 
 const (
 	rampWidth, rampHeight = 440.0, 330.0
-	rampLeft, rampRight   = 52.0, 12.0
+	rampLeft, rampRight   = 52.0, 24.0 // room for half of the last label
 	rampTop, rampBottom   = 44.0, 42.0
 )
 

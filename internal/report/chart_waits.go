@@ -1,7 +1,9 @@
 package report
 
 import (
+	"cmp"
 	"math"
+	"slices"
 
 	"parley"
 	"parley/internal/anatomy"
@@ -117,17 +119,24 @@ func drawBar(g *svg, x, y scale, b bar) {
 // drawMarkers names p50, p95 and the promises. Each kind of marker has its own
 // line of words, so that a promise near p95 stays legible.
 func drawMarkers(g *svg, x scale, bottom float64, w anatomy.Waits, limits []parley.Budget) {
+	taken := map[float64]float64{} // by line of words, where the latest of them end
 	marker := func(class string, v, row float64, words string) {
 		if v < x.from || v > x.to {
 			return
 		}
-		at, anchor := x.at(v), "middle"
-		if half := textWidth(words) / 2; at+half > g.w-4 {
-			anchor, at = "end", at+2
-		}
 		g.line(class, x.at(v), row+5, x.at(v), bottom)
-		g.text(class+"-name", at, row, anchor, words)
+		width := textWidth(words)
+		from := min(x.at(v)-width/2, g.w-4-width)
+		if last, ok := taken[row]; ok {
+			from = max(from, last+10)
+		}
+		if from+width > g.w {
+			return // the line stays; its words stand in the table
+		}
+		taken[row] = from + width
+		g.text(class+"-name", from, row, "start", words)
 	}
+	limits = slices.SortedFunc(slices.Values(limits), func(a, b parley.Budget) int { return cmp.Compare(a.Limit, b.Limit) })
 	for _, b := range limits {
 		marker("limit", b.Limit, 20, promiseWords(b))
 	}
