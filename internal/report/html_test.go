@@ -20,7 +20,11 @@ import (
 
 func TestHTMLGolden(t *testing.T) {
 	for _, name := range []string{"healthy", "slow", "unsure", "interrupted", "broken", "ramp"} {
-		golden(t, name+".html", renderHTML(t, fixtures()[name]))
+		page := string(renderHTML(t, fixtures()[name]))
+		// What differs between pages: style and scripts stand in files of their own.
+		_, body, _ := strings.Cut(page, "<body>")
+		body, _, _ = strings.Cut(body, "<script")
+		golden(t, name+".html", []byte(body))
 	}
 }
 
