@@ -145,7 +145,7 @@ func (c *conversation) say(due time.Duration) {
 	c.acks, c.slowestAck = 0, 0
 	c.last = c.index+1 == len(c.script.turns)
 	c.in.stats.offered.Add(int64(len(c.script.turns[c.index].messages)))
-	c.d.registry.wait(c, c.turn.ID, c.turn.Words)
+	c.d.registry.wait(c, c.turn.Words)
 	c.d.live.waiting.Add(1)
 	c.utter(due)
 	c.d.o.Recorder.Turn(c.turn) // the opening is recorded at once: a crash must not lose who was waiting

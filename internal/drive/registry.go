@@ -1,6 +1,7 @@
 package drive
 
 import (
+	"slices"
 	"sync"
 
 	"parley"
@@ -11,45 +12,44 @@ type registry struct {
 	mu sync.Mutex
 	// open holds the conversations that are not over; lingering ones are over but may still get replies.
 	open       map[*conversation]struct{}
-	byIdentity map[uint64]*conversation // keyed hashes of numbers and message ids
-	byWords    map[uint64]*utterance
-	waiting    map[*conversation]int64 // conversations in a turn, and which one
-	played     map[uint64]struct{}     // keyed hashes of all numbers ever given to a user
+	byIdentity map[uint64]*conversation   // keyed hashes of numbers and message ids
+	byWords    map[uint64]utterance       // none is empty
+	waiting    map[*conversation]struct{} // conversations in a turn
+	played     map[uint64]struct{}        // keyed hashes of all numbers ever given to a user
 }
 
-// utterance is one sentence that users wait on.
-type utterance struct {
-	count int // turns waiting on these words
-	// queue holds them in the order in which calls are taken to be theirs: whoever
-	// got one goes to the back. Those who no longer wait are skipped and dropped.
-	queue []waiter
-}
+// utterance is one sentence that users wait on: who does, in the order in which they began to.
+type utterance []waiter
 
-// waiter is one turn of a conversation.
+// waiter is a conversation, and how many calls were taken to be its turn's.
 type waiter struct {
-	c    *conversation
-	turn int64
+	c     *conversation
+	calls int
 }
 
-// next returns the turn whose call comes next.
-func (u *utterance) next(waiting map[*conversation]int64) *conversation {
-	for len(u.queue) > 0 {
-		w := u.queue[0]
-		u.queue = u.queue[1:]
-		if waiting[w.c] == w.turn {
-			u.queue = append(u.queue, w)
-			return w.c
+// next returns the conversation whose call comes next: of those with the fewest calls the one that has waited
+// longest. A bot calls for everybody equally often, so that one who has just begun to wait goes before one
+// who had a call already.
+func (u utterance) next() *conversation {
+	least := 0
+	for i := range u {
+		if u[i].calls < u[least].calls {
+			least = i
+		}
+		if u[least].calls == 0 {
+			break
 		}
 	}
-	return nil
+	u[least].calls++
+	return u[least].c
 }
 
 func newRegistry() registry {
 	return registry{
 		open:       make(map[*conversation]struct{}),
 		byIdentity: make(map[uint64]*conversation),
-		byWords:    make(map[uint64]*utterance),
-		waiting:    make(map[*conversation]int64),
+		byWords:    make(map[uint64]utterance),
+		waiting:    make(map[*conversation]struct{}),
 		played:     make(map[uint64]struct{}),
 	}
 }
@@ -123,18 +123,12 @@ func (r *registry) message(c *conversation, id uint64) {
 	r.mu.Unlock()
 }
 
-// wait notes that c waits, in a turn, for an answer to words.
-func (r *registry) wait(c *conversation, turn int64, words uint64) {
+// wait notes that c waits for an answer to words.
+func (r *registry) wait(c *conversation, words uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.waiting[c] = turn
-	u := r.byWords[words]
-	if u == nil {
-		u = &utterance{}
-		r.byWords[words] = u
-	}
-	u.count++
-	u.queue = append(u.queue, waiter{c, turn})
+	r.waiting[c] = struct{}{}
+	r.byWords[words] = append(r.byWords[words], waiter{c: c})
 }
 
 // unwait undoes wait.
@@ -142,13 +136,12 @@ func (r *registry) unwait(c *conversation, words uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.waiting, c)
-	u := r.byWords[words]
-	if u == nil {
+	rest := slices.DeleteFunc(r.byWords[words], func(w waiter) bool { return w.c == c })
+	if len(rest) == 0 {
+		delete(r.byWords, words)
 		return
 	}
-	if u.count--; u.count == 0 {
-		delete(r.byWords, words)
-	}
+	r.byWords[words] = rest
 }
 
 // find returns the conversation that a call belongs to and how that is known.
@@ -160,14 +153,11 @@ func (r *registry) find(identities []uint64, words uint64) (*conversation, parle
 			return c, parley.ByIdentity
 		}
 	}
-	if u := r.byWords[words]; words != 0 && u != nil {
-		alone := u.count == 1
-		if c := u.next(r.waiting); c != nil {
-			if alone {
-				return c, parley.ByWords
-			}
-			return c, parley.ByOrder
+	if u := r.byWords[words]; words != 0 && len(u) > 0 {
+		if len(u) == 1 {
+			return u.next(), parley.ByWords
 		}
+		return u.next(), parley.ByOrder
 	}
 	if len(r.waiting) == 1 {
 		for c := range r.waiting {
