@@ -49,6 +49,8 @@ type Estimate struct {
 	Censored    int  `json:"censored"` // of them censored
 	// Exact: a complete count of this run, so that Low = Value = High.
 	Exact bool `json:"exact,omitempty"`
+	// Floor: there are too few observations for the statistic, and nothing but Low means anything; Value repeats it.
+	Floor bool `json:"floor,omitempty"`
 	// Warnings say what the interval does not cover.
 	Warnings []string `json:"warnings,omitempty"`
 }

@@ -105,8 +105,8 @@ func quantileCells(w anatomy.Waits) []figure {
 	cells := make([]figure, len(names))
 	for i, name := range names {
 		cells[i] = figure{Value: nothing}
-		if q, ok := find(w.Floors, name); ok && q.Low > 0 {
-			cells[i] = figure{Value: "≥ " + short(seconds(q.Low)), Weak: true}
+		if q, ok := find(w.Floors, name); ok {
+			cells[i] = floor(q.Low, parley.Seconds)
 		}
 		if q, ok := quantileOf(w, name); ok {
 			cells[i] = estimate(q.Estimate, parley.Seconds)

@@ -32,6 +32,9 @@ func estimate(e parley.Estimate, u parley.Unit) figure {
 	if e.N == 0 && !e.Exact && e.Value == 0 {
 		return figure{Value: nothing}
 	}
+	if e.Floor {
+		return floor(e.Low, u)
+	}
 	f := figure{Value: bound(e.Value, u, e.ValueBeyond)}
 	if known := e.Low != 0 || e.High != 0; known && !e.Exact {
 		f.Interval = interval(e, u)
@@ -40,6 +43,14 @@ func estimate(e parley.Estimate, u parley.Unit) figure {
 		f.Interval = "" // "> 30 s" says it all
 	}
 	return f
+}
+
+// floor words a lower bound where there are too few observations for an estimate.
+func floor(low float64, u parley.Unit) figure {
+	if low <= 0 {
+		return figure{Value: nothing}
+	}
+	return figure{Value: "≥ " + short(quantity(low, u)), Weak: true}
 }
 
 // bound words one figure, or that the truth lies beyond it.

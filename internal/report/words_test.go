@@ -25,6 +25,8 @@ func TestEstimateWords(t *testing.T) {
 	f(parley.Estimate{Value: 1.02, Low: .98, High: 1.2, N: 100}, parley.Seconds, "1.02 s [980 ms – 1.20 s]")
 	f(parley.Estimate{Value: 29, Low: 27, High: 30, HighBeyond: true, N: 100}, parley.Seconds, "29.0 s [27.0 s – > 30 s]")
 	f(parley.Estimate{Value: 30, Low: 30, High: 30, ValueBeyond: true, LowBeyond: true, HighBeyond: true, N: 9}, parley.Seconds, "> 30 s")
+	f(parley.Estimate{Value: 0.15, Low: 0.15, High: 0.2, HighBeyond: true, Floor: true, N: 9}, parley.Seconds, "≥ 150 ms")
+	f(parley.Estimate{High: 0.2, HighBeyond: true, Floor: true, N: 3}, parley.Seconds, "–")
 	f(parley.Estimate{Value: .0042, Low: .002, High: .008, N: 1000}, parley.Ratio, "0.42 % [0.20 – 0.80 %]")
 	f(parley.Estimate{Value: 0, Exact: true}, parley.Count, "0")
 	f(parley.Estimate{Value: 1234567, Low: 1234567, High: 1234567, N: 1, Exact: true}, parley.Count, "1,234,567")

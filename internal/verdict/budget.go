@@ -38,7 +38,7 @@ func (j *judge) budget(b parley.Budget) parley.BudgetResult {
 		return r
 	}
 	e := f.estimate
-	r.Measured = &e
+	r.Measured = f.shown()
 	var byShare bool
 	r.Result, byShare = f.against(b)
 	switch {
@@ -60,6 +60,15 @@ func (j *judge) budget(b parley.Budget) parley.BudgetResult {
 		r.Why = j.stillWaiting()
 	}
 	return r
+}
+
+// shown is the estimate as a result states it: of a statistic that too few observations carry, its lower bound.
+func (f figure) shown() *parley.Estimate {
+	e := f.estimate
+	if f.floor {
+		e.Value, e.Floor, e.ValueBeyond, e.HighBeyond = e.Low, true, false, true
+	}
+	return &e
 }
 
 // against holds the figure against the limit, by its own interval and, where that cannot tell about a quantile, by
@@ -192,9 +201,6 @@ func distribution(w *anatomy.Waits, b parley.Budget, none string) figure {
 	if e.N == 0 {
 		return figure{none: fmt.Sprintf("there is no statistic %q", stat)}
 	}
-	if !carried {
-		e.Warnings = append(e.Warnings, fmt.Sprintf("too few for %s: only the lower bound means anything", stat))
-	}
 	f := figure{estimate: e, floor: !carried}
 	if within, counted := w.WithinLimit(b); counted {
 		f.within = &within
@@ -256,10 +262,10 @@ const enough = 2
 // longest is the longest load worth proposing.
 const longest = 30 * 24 * time.Hour
 
-// need is the length of steady load that could tell, 0 if none could or it is unknown. Intervals narrow
-// with the square root of what they rest on, and that grows as it did in this run.
+// need is the length of steady load that could tell, 0 if none could or it is unknown, as it is of a run that
+// had no steady load. Intervals narrow with the square root of what they rest on, and that grows as it did in this run.
 func (j *judge) need(b parley.Budget, e parley.Estimate) time.Duration {
-	if j.s.JudgedFor <= 0 || e.N == 0 || e.ValueBeyond || e.Exact {
+	if !j.steady() || j.s.JudgedFor <= 0 || e.N == 0 || e.ValueBeyond || e.Exact {
 		return 0
 	}
 	half, gap := e.High-e.Value, b.Limit-e.Value

@@ -110,6 +110,8 @@ func TestSentencesOfFail(t *testing.T) {
 			"Too slow: 5 % of replies took longer than 7.20 s (6.80–7.70 s), 44 % over the limit of 5 s, with OpenAI's latency assumed.", 1},
 		{"beyond patience", []parley.Budget{replyP95(), lostNone()}, parley.Estimate{Value: 30, Low: 28, High: 30, ValueBeyond: true, HighBeyond: true}, func(c scene) { c.s.Judged.Lost = 60; c.s.Split = c.s.Split[1:2] },
 			"Too slow: more than 5 % of replies took longer than 30 s, more than 6 times the limit of 5 s; 1 more budget failed.", 1},
+		{"patience as long as the limit", []parley.Budget{replyP95()}, parley.Estimate{Value: 5, Low: 5, High: 5, ValueBeyond: true, LowBeyond: true, HighBeyond: true}, func(c scene) { c.s.Split = c.s.Split[1:2] },
+			"Too slow: more than 5 % of replies took longer than 5 s, beyond the limit of 5 s.", 1},
 		{"lost", []parley.Budget{replyP95(), lostNone()}, good(), func(c scene) { c.s.Judged.Lost = 3; c.s.Split = c.s.Split[1:2] },
 			"Loses messages: 3 of 867 turns never got any reply, limit 0.", 1},
 		{"duplicate", []parley.Budget{budgetOf("", "duplicates", "", "=", 0, parley.Count)}, good(), func(c scene) { c.s.Judged.Duplicates = 1; c.s.Split = c.s.Split[1:2] },
@@ -143,6 +145,14 @@ func TestSentencesOfCannotTell(t *testing.T) {
 			c.s.Judged.Reply = anatomy.Waits{N: 20, Floors: []anatomy.Quantile{{Name: "p95", Estimate: parley.Estimate{Value: 3, Low: 2, High: 3, HighBeyond: true, N: 20}}}}
 			c.s.Split = c.s.Split[1:2]
 		}, "Cannot tell: only 20 replies were measured, and p95 takes 72 or more; about 37 min of steady load could tell.", 3},
+		{"too few in a minute", []parley.Budget{replyP95()}, good(), func(c scene) {
+			c.s.Judged.Reply = anatomy.Waits{N: 160, Floors: []anatomy.Quantile{{Name: "p95", Estimate: parley.Estimate{Value: 3, Low: 2, High: 3, HighBeyond: true, N: 160}}}}
+			c.s.Split, c.s.JudgedFor = c.s.Split[1:2], 20*time.Second
+		}, "Cannot tell: 160 replies in so short a time are too much alike for p95; about 1 min of steady load could tell.", 3},
+		{"too few, and no steady load to go by", []parley.Budget{replyP95()}, good(), func(c scene) {
+			c.s.Judged.Reply = anatomy.Waits{N: 20, Floors: []anatomy.Quantile{{Name: "p95", Estimate: parley.Estimate{Value: 3, Low: 2, High: 3, HighBeyond: true, N: 20}}}}
+			c.s.Split, c.s.JudgedPhase, c.run.Phases[0].Kind = c.s.Split[1:2], "solo", parley.Solo
+		}, "Cannot tell: only 20 replies were measured, and p95 takes 72 or more.", 3},
 	} {
 		t.Run(c.name, c.run)
 	}
@@ -327,8 +337,8 @@ func TestShareWithinDecides(t *testing.T) {
 	s := summaryOf(open)
 	s.Judged.Reply = anatomy.Waits{N: 20, Floors: []anatomy.Quantile{{Name: "p95", Estimate: share(0.1, 0.05, 0.2, 20)}},
 		Within: []anatomy.Within{{Name: "p95", Op: "<", Limit: 5, Estimate: share(1, 0.96, 1, 20)}}}
-	if r := Judge(steadyRun(), []parley.Budget{replyP95()}, s).Budgets[0]; r.Result != parley.CannotTell {
-		t.Errorf("a quantile too few carry got %+v", r)
+	if r := Judge(steadyRun(), []parley.Budget{replyP95()}, s).Budgets[0]; r.Result != parley.CannotTell || !r.Measured.Floor || r.Measured.Value != 0.05 {
+		t.Errorf("a quantile too few carry got %+v, measured %+v", r, r.Measured)
 	}
 }
 

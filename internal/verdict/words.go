@@ -109,8 +109,10 @@ func excess(b parley.Budget, e parley.Estimate, floor bool) string {
 		return fmt.Sprintf("limit %s", limit(b))
 	case over < 0:
 		return fmt.Sprintf("%s short of the limit of %s", parley.FormatShare(-over), limit(b))
+	case over < 0.01 && more != "":
+		return fmt.Sprintf("beyond the limit of %s", limit(b))
 	case over < 0.01:
-		return fmt.Sprintf("%sover the limit of %s", more, limit(b))
+		return fmt.Sprintf("over the limit of %s", limit(b))
 	case over < 1:
 		return fmt.Sprintf("%s%.0f %% over the limit of %s", more, 100*over, limit(b))
 	default:
@@ -135,6 +137,8 @@ func doubt(b parley.Budget, e parley.Estimate, floor bool) string {
 		needed = stats.Needed(q)
 	}
 	switch {
+	case floor && e.N >= needed:
+		return alike(e, things, b)
 	case floor:
 		return fmt.Sprintf("only %s %s were measured, and %s takes %d or more", number(float64(e.N)), things, b.Stat, needed)
 	case e.ValueBeyond:
@@ -142,16 +146,21 @@ func doubt(b parley.Budget, e parley.Estimate, floor bool) string {
 	case e.HighBeyond && e.N < needed:
 		return fmt.Sprintf("%s %s are too few for %s, which takes %d or more", number(float64(e.N)), things, b.Stat, needed)
 	case e.HighBeyond && e.Censored == 0:
-		return fmt.Sprintf("%s %s in so short a time are too much alike for %s", number(float64(e.N)), things, b.Stat)
+		return alike(e, things, b)
 	default:
 		return fmt.Sprintf("the limit of %s lies within that range", limit(b))
 	}
 }
 
-// span writes a length of load: "45 s", "25 min", "3 h", "2 days".
+// alike says that waits near each other in time tell less than as many independent ones would.
+func alike(e parley.Estimate, things string, b parley.Budget) string {
+	return fmt.Sprintf("%s %s in so short a time are too much alike for %s", number(float64(e.N)), things, b.Stat)
+}
+
+// span writes a length of load: "45 s", "1 min", "25 min", "3 h", "2 days".
 func span(d time.Duration) string {
 	switch {
-	case d < 2*time.Minute:
+	case d < 2*time.Minute && d != time.Minute:
 		return fmt.Sprintf("%.0f s", d.Seconds())
 	case d < 2*time.Hour:
 		return fmt.Sprintf("%.0f min", d.Minutes())
