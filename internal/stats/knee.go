@@ -3,6 +3,7 @@ package stats
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"parley"
@@ -83,10 +84,16 @@ func FindKnee(levels []Level) Knee {
 
 // noKnee says why there is none.
 func noKnee(levels []Level, last int, behind []int) string {
+	usable := slices.ContainsFunc(levels, func(l Level) bool { return !l.Limited && l.Offered > 0 })
 	switch {
 	case len(behind) == 1:
-		l := levels[behind[0]]
-		return fmt.Sprintf("only the last step fell behind, by %.0f %%: too little to call it the limit", 100*l.unserved())
+		which, l := "the last step", levels[behind[0]]
+		if behind[0] < len(levels)-1 {
+			which = fmt.Sprintf("step %d", behind[0]+1)
+		}
+		return fmt.Sprintf("only %s fell behind, by %.0f %%: too little to call it the limit", which, 100*l.unserved())
+	case last < 0 && usable:
+		return "less was served than offered from the first step on, but by too few to be sure"
 	case last < 0:
 		return "no step of the load could be used"
 	case last < len(levels)-1 && !levels[last+1].Limited:

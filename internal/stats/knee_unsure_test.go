@@ -20,4 +20,16 @@ func TestKneeWithLevelsNobodyCanTell(t *testing.T) {
 	if last.Found || last.LastGood != 1 || !strings.Contains(last.Why, "too few to be sure") {
 		t.Errorf("found %v, last good %d: %s", last.Found, last.LastGood, last.Why)
 	}
+	none := FindKnee([]Level{level(30, 25, 2), level(36, 31, 7)})
+	if none.Found || none.LastGood != -1 || !strings.Contains(none.Why, "too few to be sure") {
+		t.Errorf("found %v, last good %d: %s", none.Found, none.LastGood, none.Why)
+	}
+	unused := FindKnee([]Level{{For: 20 * time.Second, Offered: 30, Served: 12, Limited: true}})
+	if unused.Found || unused.Why != "no step of the load could be used" {
+		t.Errorf("found %v: %s", unused.Found, unused.Why)
+	}
+	early := FindKnee([]Level{level(30, 30, 1), level(60, 49, 1), level(36, 32, 6)})
+	if early.Found || !strings.Contains(early.Why, "only step 2 fell behind") {
+		t.Errorf("found %v, last good %d: %s", early.Found, early.LastGood, early.Why)
+	}
 }
