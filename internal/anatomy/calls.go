@@ -17,9 +17,9 @@ type callCount struct {
 	operations map[operation]int32
 	upstreams  []upstreamCount
 	spans      []callSpan
-	// all is every call of the run, within those of the judged phases, tied those of them tied to a turn.
-	all, within, tied int
-	model, send       *stats.Series
+	// within counts the calls of the judged phases, tied those of them tied to a turn.
+	within, tied int
+	model, send  *stats.Series
 }
 
 type operation struct{ wire, name string }
@@ -50,7 +50,6 @@ func newCallCount(s *scene, turns *judgedTurns) *callCount {
 }
 
 func (c *callCount) add(call *parley.Call) {
-	c.all++
 	within := c.scene.judged.contains(call.Start)
 	c.within += one(within)
 	c.tied += one(within && call.Turn != 0)

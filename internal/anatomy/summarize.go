@@ -43,7 +43,7 @@ func Summarize(run *parley.Run, turns iter.Seq[parley.Turn], replies iter.Seq[pa
 	for c := range rows(calls) {
 		wires.add(&c)
 	}
-	out.Calls = wires.all
+	out.Calls = wires.within
 	if wires.within > 0 {
 		out.Attributed = float64(wires.tied) / float64(wires.within)
 	}

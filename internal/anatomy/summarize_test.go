@@ -187,7 +187,7 @@ func TestUpstreams(t *testing.T) {
 		call(1, "openai", at, at+time.Second), call(1, "openai", at+500*ms, at+1500*ms), broken,
 		call(0, "evolution", at, at+100*ms), call(0, "evolution", time.Second, 2*time.Second), call(99, "redis", at, at+time.Second),
 	})
-	if len(s.Upstreams) != 2 || s.Calls != 6 || s.Strangers != 1 {
+	if len(s.Upstreams) != 2 || s.Calls != 5 || s.Strangers != 1 {
 		t.Fatalf("%d upstreams, %d calls, %d strangers", len(s.Upstreams), s.Calls, s.Strangers)
 	}
 	u := s.Upstreams[0]

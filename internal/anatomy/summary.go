@@ -30,7 +30,7 @@ type Summary struct {
 	Ramp  *Ramp  `json:"ramp,omitempty"`
 	// Attributed is the share of calls in judged phases that could be tied to a turn.
 	Attributed float64 `json:"attributed"`
-	Calls      int     `json:"calls"`
+	Calls      int     `json:"calls"`     // in judged phases
 	Strangers  int     `json:"strangers"` // replies to numbers parley did not play
 }
 
