@@ -124,7 +124,7 @@ func (r *run) manifest() *parley.Run {
 		}
 	}
 	m.Assumed = append(m.Assumed, parley.Assumption{
-		Wire: p.Target.Platform, Model: "send " + p.Target.Evolution.SendLatency.String(), Source: "plan",
+		Wire: p.Target.Platform, Model: "send " + p.Target.Evolution.SendLatency.String(), Source: p.Target.Evolution.Source,
 	})
 	return m
 }

@@ -79,6 +79,9 @@ func bound(b *parley.Budget, metric parley.Metric, limit string) (err error) {
 		b.Limit = d.Seconds()
 	case parley.Ratio:
 		b.Limit, err = share(limit)
+		if err == nil && b.Limit == 1 && !strings.HasSuffix(limit, "%") {
+			err = flawf("write 1% or 100%", "%s may mean one in a hundred or all", limit)
+		}
 	case parley.PerHour:
 		b.Limit, err = rate(limit)
 	default:

@@ -20,6 +20,7 @@ func (d *decoder) check(p *Plan) {
 		d.failPath("scenarios", "write scenarios: [{turns: [Hi there]}]", "is missing")
 	}
 	d.checkDependencies(p)
+	d.checkPorts(p)
 	d.checkVariables(p)
 	d.checkPhases(&p.Load)
 	d.checkCeilings(p)
@@ -32,8 +33,10 @@ func (d *decoder) checkTarget(t *Target) {
 	d.checkURL("target.webhook", t.Webhook, t.AllowRemote)
 	d.checkURL("target.ready", t.Ready, t.AllowRemote)
 	d.checkListen("target.evolution.listen", t.Evolution.Listen, t.AllowRemote)
-	if strings.Contains(t.Webhook, portReference) && !d.given("target.command") {
-		d.failPath("target.webhook", "write the port of the running bot, or give target.command", "${PORT} is for a bot that parley starts, and there is no command")
+	for path, text := range map[string]string{"target.webhook": t.Webhook, "target.ready": t.Ready} {
+		if strings.Contains(text, portReference) && !d.given("target.command") {
+			d.failPath(path, "write the port of the running bot, or give target.command", "${PORT} is for a bot that parley starts, and there is no command")
+		}
 	}
 }
 
@@ -66,6 +69,28 @@ func (d *decoder) checkDependencies(p *Plan) {
 		if p.Target.Data != "disposable" {
 			d.failPath(address, "write private, or set target.data: disposable if all that it holds may be lost", "the bot would write to a database that parley did not start")
 		}
+	}
+}
+
+// checkPorts finds addresses of which two would listen on one. A free port is nobody's.
+func (d *decoder) checkPorts(p *Plan) {
+	taken := map[string]string{}
+	if u, err := url.Parse(strings.ReplaceAll(p.Target.Webhook, portReference, "0")); err == nil {
+		taken[strings.Replace(u.Host, "localhost:", "127.0.0.1:", 1)] = "target.webhook, where the bot listens"
+	}
+	claim := func(path, address string) {
+		if a, err := netip.ParseAddrPort(address); err != nil || a.Port() == 0 {
+			return
+		}
+		if other, ok := taken[address]; ok {
+			d.failPath(path, "choose another port, or 127.0.0.1:0 for a free one", "%s is taken by %s", address, other)
+			return
+		}
+		taken[address] = path
+	}
+	claim("target.evolution.listen", p.Target.Evolution.Listen)
+	for _, dep := range p.Dependencies {
+		claim(join(join("dependencies", dep.Name), "listen"), dep.Listen)
 	}
 }
 

@@ -32,6 +32,7 @@ func defaultPlan(dir string) *Plan {
 				Listen:      freeLoopbackPort,
 				Env:         []string{"EVOLUTION_API_URL"},
 				SendLatency: mustDist("lognormal(p50=120ms, p95=350ms)"),
+				Source:      "default",
 			},
 		},
 		Users: Users{Returning: 0.3, Alike: 0.2, Prefix: "999"},

@@ -46,6 +46,14 @@ func (d *decoder) dependency(v value, name string) Dependency {
 		return dep
 	}
 	dep.Env = defaultEnv(dep.Kind)
+	if v.node.Kind == yaml.ScalarNode {
+		hint := "write {address: private}, and parley starts one"
+		if dep.Kind == "openai" {
+			hint = "write {simulate: true}, and parley stands in for it"
+		}
+		d.fail(v, hint, "must be a mapping, not a single value")
+		return dep
+	}
 	fields := []field{
 		{"kind", func(value) {}}, // read above
 		{"env", list(d, &dep.Env, variable)},

@@ -58,9 +58,11 @@ type Evolution struct {
 	Retry    Retry             `json:"retry"`
 	Listen   string            `json:"listen"` // address of the simulated send API
 	Env      []string          `json:"env"`    // variables that carry its base URL to the bot
-	// NetworkDelay is what the real gateway and WhatsApp take to accept a message.
+	// SendLatency is what the real gateway and WhatsApp take to accept a message.
 	SendLatency fault.Dist   `json:"send_latency"`
 	Faults      []fault.Rule `json:"faults,omitempty"`
+	// Source says where SendLatency comes from: "default" or "plan".
+	Source string `json:"source"`
 }
 
 // Retry is the webhook retry policy of Evolution 2.2.1 and later.
@@ -105,7 +107,7 @@ type OpenAI struct {
 	FirstToken     fault.Dist    `json:"first_token"`       // time to first token
 	PerToken       fault.Dist    `json:"per_token"`         // time per further token
 	PerPromptToken time.Duration `json:"per_prompt_token_ns"`
-	// PerCall adds this share of the latency for each other call in flight (load of the service).
+	// PerCallInFlight adds this share of the latency for each other call in flight (load of the service).
 	PerCallInFlight   float64      `json:"per_call_in_flight"`
 	RequestsPerMinute int          `json:"requests_per_minute,omitempty"`
 	TokensPerMinute   int          `json:"tokens_per_minute,omitempty"`

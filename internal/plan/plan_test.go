@@ -105,6 +105,7 @@ func TestExampleOfTheManual(t *testing.T) {
 			Retry:  Retry{Attempts: 10, InitialDelay: 5 * time.Second, MaxDelay: 5 * time.Minute, Timeout: 30 * time.Second},
 			Listen: "127.0.0.1:0", Env: []string{"EVOLUTION_API_URL"},
 			SendLatency: dist(t, "lognormal(p50=120ms, p95=350ms)"),
+			Source:      "plan",
 			Faults:      rules(t, "1% status 500 on POST /message/sendText"),
 		},
 	}
@@ -208,6 +209,10 @@ load:
 budgets: ["reply.p95 < 5s", "ack.p95 < 200ms", "errors < 1%", "lost = 0", "llm.p95 < 3s", "db.p95 < 1s"]
 safety: {messages_per_hour: 200_000, users: 5000, duration: 1h}
 `)
+	if long.Target.Evolution.Source != "plan" || short.Target.Evolution.Source != "default" {
+		t.Errorf("send latency: source %q where written, %q where not", long.Target.Evolution.Source, short.Target.Evolution.Source)
+	}
+	long.Target.Evolution.Source = "default"
 	if diff := compare(long, short); diff != "" {
 		t.Errorf("(-written out +default):\n%s", diff)
 	}

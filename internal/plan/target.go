@@ -15,6 +15,10 @@ import (
 
 // target reads the bot under test.
 func (d *decoder) target(v value, t *Target, dir string) {
+	if v.node.Kind == yaml.ScalarNode {
+		d.fail(v, "write target: {webhook: ...}", "must be a mapping, not a single value")
+		return
+	}
 	d.object(v,
 		field{"platform", scalar(d, &t.Platform, oneOf("platforms", "evolution"))},
 		field{"webhook", scalar(d, &t.Webhook, webURL)},
@@ -50,6 +54,9 @@ func (d *decoder) evolution(v value, e *Evolution) {
 		field{"send_latency", scalar(d, &e.SendLatency, fault.ParseDist)},
 		field{"faults", list(d, &e.Faults, fault.ParseRule)},
 	)
+	if d.given(join(v.path, "send_latency")) {
+		e.Source = "plan"
+	}
 }
 
 func (d *decoder) retry(v value, r *Retry) {
@@ -142,6 +149,9 @@ func (d *decoder) command(into *[]string) func(value) {
 				return
 			}
 			*into = append(*into, text)
+		}
+		if name, _, ok := strings.Cut(words[0].text, "="); ok && variableName.MatchString(name) {
+			d.reject(v, flawf("put "+name+" in target.env, or write [sh, -c, \"...\"]", "a variable before the command needs a shell, and commands run without one"))
 		}
 	}
 }

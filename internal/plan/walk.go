@@ -198,7 +198,7 @@ func (d *decoder) items(v value) iter.Seq[value] {
 				}
 			}
 		default:
-			d.fail(v, "", "must be a list, not %s", kindOf(v.node))
+			d.fail(v, "begin each entry with a dash of its own", "must be a list, not %s", kindOf(v.node))
 		}
 	}
 }
