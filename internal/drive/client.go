@@ -1,6 +1,7 @@
 package drive
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -29,29 +30,30 @@ const idleLimit = 4 * time.Second
 type Client struct {
 	host *fasthttp.HostClient
 
-	mu     sync.Mutex
-	conns  map[*conn]struct{}
-	closed bool
+	// closing ends connections that are being made.
+	closing context.Context
+	close   context.CancelFunc
+
+	mu    sync.Mutex
+	conns map[*conn]struct{}
 }
 
 // NewClient returns a Client for the host of a webhook URL. A nil dial connects over TCP.
-func NewClient(webhook string, dial func() (net.Conn, error)) (*Client, error) {
+func NewClient(webhook string, dial func(context.Context) (net.Conn, error)) (*Client, error) {
 	u, err := url.Parse(webhook)
 	if err != nil {
 		return nil, fmt.Errorf("parse webhook URL: %w", err)
 	}
 	address := u.Host
 	if u.Port() == "" {
-		address = net.JoinHostPort(u.Hostname(), map[string]string{"https": "443"}[u.Scheme])
-		if u.Scheme != "https" {
-			address = net.JoinHostPort(u.Hostname(), "80")
-		}
+		address = net.JoinHostPort(u.Hostname(), map[bool]string{true: "443", false: "80"}[u.Scheme == "https"])
 	}
 	if dial == nil {
 		dialer := net.Dialer{Timeout: 10 * time.Second}
-		dial = func() (net.Conn, error) { return dialer.Dial("tcp", address) }
+		dial = func(ctx context.Context) (net.Conn, error) { return dialer.DialContext(ctx, "tcp", address) }
 	}
 	c := &Client{conns: make(map[*conn]struct{})}
+	c.closing, c.close = context.WithCancel(context.Background())
 	c.host = &fasthttp.HostClient{
 		Addr:                          address,
 		IsTLS:                         u.Scheme == "https",
@@ -96,8 +98,8 @@ func (c *Client) Send(w platform.Webhook, timeout time.Duration) (status int, er
 
 // Close closes every connection; requests on their way fail at once.
 func (c *Client) Close() {
+	c.close()
 	c.mu.Lock()
-	c.closed = true
 	open := c.conns
 	c.conns = make(map[*conn]struct{})
 	c.mu.Unlock()
@@ -113,24 +115,17 @@ func (c *Client) Connections() int {
 	return len(c.conns)
 }
 
-func (c *Client) isClosed() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.closed
-}
+func (c *Client) isClosed() bool { return c.closing.Err() != nil }
 
-func (c *Client) dial(dial func() (net.Conn, error)) (net.Conn, error) {
-	if c.isClosed() {
-		return nil, ErrClosed
-	}
-	raw, err := dial()
+func (c *Client) dial(dial func(context.Context) (net.Conn, error)) (net.Conn, error) {
+	raw, err := dial(c.closing)
 	if err != nil {
 		return nil, err
 	}
 	tracked := &conn{Conn: raw, client: c}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed {
+	if c.isClosed() {
 		_ = raw.Close()
 		return nil, ErrClosed
 	}

@@ -3,6 +3,7 @@ package drive
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"parley"
@@ -34,6 +35,8 @@ type conversation struct {
 	user   platform.User
 	script script
 	over   chan struct{} // closed when no turn will follow
+	// gaveUp: the user left without an answer, which may come yet.
+	gaveUp atomic.Bool
 
 	mu    sync.Mutex
 	stage stage
@@ -68,19 +71,20 @@ func (d *Driver) newConversation(id int64, s script) *conversation {
 	return &conversation{d: d, id: id, script: s, over: make(chan struct{}), in: d.phase.Load()}
 }
 
-// enrol gives the conversation its user: the one who returns, or a new one if
-// that one is busy. The words stay the same.
+// enrol gives the conversation its user: the one who returns, or a new one if that
+// one is busy or may be answered yet. The words stay the same.
 func (c *conversation) enrol() {
 	c.user = c.d.o.Platform.User(c.script.persona)
 	hash := c.d.o.Key.Hash(c.user.Number)
-	if !c.d.registry.claim(c, hash) {
-		c.script.returning = false
+	free, returning := c.d.registry.claim(c, hash)
+	if !free {
 		name := c.user.Name
 		c.user = c.d.o.Platform.User(c.id)
 		c.user.Name = name
 		hash = c.d.o.Key.Hash(c.user.Number)
-		c.d.registry.claim(c, hash)
+		_, returning = c.d.registry.claim(c, hash)
 	}
+	c.script.returning = returning
 	c.keys = append(c.keys, hash)
 }
 
@@ -286,6 +290,7 @@ func (c *conversation) abandon() {
 	c.close()
 	c.in.stats.failed.Add(1)
 	c.d.live.fails.Add(1)
+	c.gaveUp.Store(true)
 	c.finish()
 }
 

@@ -25,18 +25,15 @@ func (d *Driver) deliver(c *conversation, turn int64, first, last bool, w platfo
 		retry := d.o.Platform.Retry()
 		for attempt := 1; ; attempt++ {
 			status, err := d.o.Sender.Send(w, retry.Timeout())
+			d.live.heard(err)
 			if status/100 == 2 && err == nil {
 				c.acknowledged(turn, last, start, d.since())
-				d.live.deaf.Store(0)
 				if counts {
 					d.live.acked.Add(1)
 				}
 				return
 			}
 			d.live.refused.Add(1)
-			if errors.Is(err, syscall.ECONNREFUSED) {
-				d.live.deaf.Add(1)
-			}
 			pause, again := retry.Again(attempt, status, err)
 			c.refuse(turn, failure(status, err))
 			if !again || !d.pause(pause) {

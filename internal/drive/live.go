@@ -1,9 +1,11 @@
 package drive
 
 import (
+	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"parley"
@@ -23,6 +25,15 @@ type live struct {
 	recent [256]time.Duration // a ring of the latest reply latencies
 	filled int
 	at     int
+}
+
+// heard notes whether anybody listened to a request that ended with err.
+func (l *live) heard(err error) {
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		l.deaf.Add(1)
+	} else {
+		l.deaf.Store(0)
+	}
 }
 
 func (l *live) answered(wait time.Duration) {

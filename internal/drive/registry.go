@@ -70,19 +70,21 @@ func (r *registry) all() []*conversation {
 	return list
 }
 
-// claim gives the user's number to c unless another conversation of the same user is open.
-func (r *registry) claim(c *conversation, user uint64) bool {
+// claim gives the user's number to c if it is free: no other conversation of the same user
+// is open, or was given up and may be answered yet. It also tells whether the user spoke before.
+func (r *registry) claim(c *conversation, user uint64) (free, spoke bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	_, spoke = r.played[user]
 	if other := r.byIdentity[user]; other != nil {
-		if _, busy := r.open[other]; busy {
-			return false
+		if _, busy := r.open[other]; busy || other.gaveUp.Load() {
+			return false, spoke
 		}
 	}
 	r.byIdentity[user] = c
 	r.played[user] = struct{}{}
 	r.open[c] = struct{}{}
-	return true
+	return true, spoke
 }
 
 // ended takes c from the open conversations; its identities stay until forget.

@@ -38,8 +38,8 @@ func (c *conversation) hear(row *parley.Reply, quoted uint64, text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	row.Turn = c.turn.ID
+	c.touch() // before the reply ends the turn, which records it
 	row.Fate = c.fate(row, quoted, text)
-	c.touch()
 }
 
 // fate decides what a reply is to the current turn. The caller holds mu.

@@ -47,12 +47,14 @@ type book struct {
 	mu      sync.Mutex
 	turns   map[int64]parley.Turn
 	opened  int
+	rows    int
 	replies []parley.Reply
 }
 
 func (b *book) Turn(t parley.Turn) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.rows++
 	if t.Outcome == parley.Open {
 		b.opened++
 	}
@@ -120,7 +122,7 @@ func (p *pipes) Accept() (net.Conn, error) {
 }
 func (p *pipes) Close() error   { close(p.done); return nil }
 func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "bot"} }
-func (p *pipes) dial() (net.Conn, error) {
+func (p *pipes) dial(context.Context) (net.Conn, error) {
 	here, there := net.Pipe()
 	select {
 	case p.conns <- there:
