@@ -95,7 +95,7 @@ func (c *conversation) holdBack(due time.Duration) {
 	c.turn.Failure = "held back: the ceiling of open conversations was reached"
 	c.turn.Sent = parley.None
 	c.turn.Ended = due
-	c.d.health.heldBack.Add(1)
+	c.d.health.held(c.in)
 	c.in.stats.heldBack.Add(1)
 	c.d.o.Recorder.Turn(c.turn)
 	close(c.over)

@@ -417,8 +417,8 @@ func TestCeilingHoldsBack(t *testing.T) {
 	if got[parley.Unsent] != 7 || got[parley.Cut] != 3 || len(w.inbox) != 3 {
 		t.Errorf("outcomes %v with %d messages said; want 7 unsent, 3 cut, 3 said", got, len(w.inbox))
 	}
-	if w.driver.Lag().HeldBack != 7 {
-		t.Errorf("%d held back, want 7", w.driver.Lag().HeldBack)
+	if lag := w.driver.Lag(); lag.HeldBack != 7 || lag.Unsaid != 7 {
+		t.Errorf("%d held back, %d of them in the steady phase; want 7 and 7", lag.HeldBack, lag.Unsaid)
 	}
 }
 

@@ -3,49 +3,72 @@ package drive
 import (
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"parley"
+	"parley/internal/stats"
 )
 
 // lateAfter is the lag at which a turn counts against parley, not the bot
 // (design: 10 ms, or 1 % of the reply's p50 if that is more).
 const lateAfter = 10 * time.Millisecond
 
-// lags keeps how late every turn was said, and how long it waited for its reply:
-// exactly, at four bytes each. Turns of steady phases are kept apart, since
-// the budgets rest on them alone.
+// lags keeps how late turns were said, and how long they waited for their reply. Its
+// size does not grow with the run, unless parley is late. Turns of steady phases
+// are kept apart, since the budgets rest on them alone.
 type lags struct {
 	mu            sync.Mutex
-	steady, other []uint32      // microseconds
-	waits         []uint32      // microseconds, of answered turns
-	worst         time.Duration // since it was last asked for
-	heldBack      atomic.Int64
+	steady, other lagged
+	waits         stats.Histogram // of answered turns
+	worst         time.Duration   // since it was last asked for
+	heldBack      int64
 }
 
-func micros(d time.Duration) uint32 { return uint32(min(max(d, 0).Microseconds(), 1<<32-1)) }
+// lagged is how late the turns of some phases were said.
+type lagged struct {
+	all      stats.Histogram
+	max      time.Duration
+	late     []time.Duration // those beyond lateAfter, each: the limit is known at the end only
+	heldBack int
+}
+
+// of returns the counts that a phase goes to. The caller holds mu.
+func (l *lags) of(in *phase) *lagged {
+	if in.kind == parley.Steady {
+		return &l.steady
+	}
+	return &l.other
+}
 
 // note adds the lag of one turn.
 func (l *lags) note(in *phase, lag time.Duration) {
-	if lag > lateAfter {
-		in.stats.late.Add(1)
-	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.worst = max(l.worst, lag)
-	if in.kind == parley.Steady {
-		l.steady = append(l.steady, micros(lag))
-	} else {
-		l.other = append(l.other, micros(lag))
+	to := l.of(in)
+	to.all.Add(lag)
+	to.max = max(to.max, lag)
+	if lag > lateAfter {
+		to.late = append(to.late, lag)
+		in.stats.late.Add(1)
+	}
+}
+
+// held counts a conversation that a ceiling forbade.
+func (l *lags) held(in *phase) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.heldBack++
+	if in.kind != parley.Ramp { // which goes on until something gives, and then ends
+		l.of(in).heldBack++
 	}
 }
 
 // waited adds the reply latency of one turn.
 func (l *lags) waited(wait time.Duration) {
 	l.mu.Lock()
-	l.waits = append(l.waits, micros(wait))
-	l.mu.Unlock()
+	defer l.mu.Unlock()
+	l.waits.Add(wait)
 }
 
 // WorstLag returns the largest lag since the last call of WorstLag.
@@ -58,40 +81,34 @@ func (d *Driver) WorstLag() time.Duration {
 }
 
 // Lag is how late the first webhooks of turns were written after their due
-// moments, in the steady phases or, in a run without one, in all.
+// moments, in the steady phases or, in a run without one, in all. P50 and P99 are
+// right to within 1 %.
 type Lag struct {
 	P50, P99, Max time.Duration
-	// Late counts the turns, out of N, that were said more than Limit after they were due.
-	Late, N int
-	Limit   time.Duration
-	// HeldBack counts conversations not said because of a ceiling.
+	// Late counts the turns, out of N, that were said more than Limit after they were
+	// due. Unsaid counts the conversations that a ceiling forbade in the same
+	// phases, ramps excepted.
+	Late, Unsaid, N int
+	Limit           time.Duration
+	// HeldBack counts all conversations that a ceiling forbade.
 	HeldBack int64
 }
 
-// Lag returns the lag so far. It sorts all of it: ask when the run is over.
+// Lag returns the lag so far.
 func (d *Driver) Lag() Lag {
 	l := &d.health
 	l.mu.Lock()
-	sorted, waits := slices.Clone(l.steady), slices.Clone(l.waits)
-	if len(sorted) == 0 {
-		sorted = slices.Clone(l.other)
+	defer l.mu.Unlock()
+	judged := &l.steady
+	if judged.all.Count()+judged.heldBack == 0 {
+		judged = &l.other
 	}
-	l.mu.Unlock()
-	slices.Sort(sorted)
-	slices.Sort(waits)
-	limit := max(lateAfter, quantile(waits, 0.5)/100)
-	first, _ := slices.BinarySearch(sorted, micros(limit)+1)
+	limit := max(lateAfter, l.waits.Quantile(0.5)/100)
+	slices.Sort(judged.late)
+	first, _ := slices.BinarySearch(judged.late, limit+1)
 	return Lag{
-		P50: quantile(sorted, 0.5), P99: quantile(sorted, 0.99), Max: quantile(sorted, 1),
-		Late: len(sorted) - first, N: len(sorted), Limit: limit,
-		HeldBack: l.heldBack.Load(),
+		P50: judged.all.Quantile(0.5), P99: judged.all.Quantile(0.99), Max: judged.max,
+		Late: len(judged.late) - first, Unsaid: judged.heldBack, N: judged.all.Count(), Limit: limit,
+		HeldBack: l.heldBack,
 	}
-}
-
-// quantile reads one quantile off sorted microseconds; 0 if there are none.
-func quantile(sorted []uint32, q float64) time.Duration {
-	if len(sorted) == 0 {
-		return 0
-	}
-	return time.Duration(sorted[min(len(sorted)-1, int(q*float64(len(sorted))))]) * time.Microsecond
 }

@@ -8,17 +8,21 @@ import (
 // planned counts the messages that would have been said by now had every answer
 // been instant: what the load asked of the bot, whatever the bot made of it.
 type planned struct {
-	mu     sync.Mutex
-	second map[int64]int64 // messages by the second of the run in which they were due
-	until  time.Duration   // end of the load; 0 while it lasts
+	mu    sync.Mutex
+	past  int64           // messages that have become due
+	ahead map[int64]int64 // those to come, by the grain of the run in which they will be due
+	until time.Duration   // end of the load; 0 while it lasts
 }
+
+// grain is how exactly a message to come is remembered.
+const grain = 10 * time.Millisecond
 
 // add enters a conversation that was due at a moment of the run.
 func (p *planned) add(due time.Duration, s *script, brisk bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.second == nil {
-		p.second = make(map[int64]int64)
+	if p.ahead == nil {
+		p.ahead = make(map[int64]int64)
 	}
 	at := due
 	for i := range s.turns {
@@ -27,10 +31,10 @@ func (p *planned) add(due time.Duration, s *script, brisk bool) {
 			think = min(think, briskThink)
 		}
 		at += think
-		p.second[int64(at/time.Second)]++
+		p.ahead[int64(at/grain)]++
 		for _, gap := range s.turns[i].gaps {
 			at += gap
-			p.second[int64(at/time.Second)]++
+			p.ahead[int64(at/grain)]++
 		}
 	}
 }
@@ -44,16 +48,18 @@ func (p *planned) end(at time.Duration) {
 	}
 }
 
-func (p *planned) total(now time.Duration) (n int64) {
+// total counts what has become due by now, a moment that never goes back.
+func (p *planned) total(now time.Duration) int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.until != 0 {
 		now = p.until
 	}
-	for second, count := range p.second {
-		if time.Duration(second)*time.Second < now {
-			n += count
+	for at, count := range p.ahead {
+		if time.Duration(at)*grain < now {
+			p.past += count
+			delete(p.ahead, at)
 		}
 	}
-	return n
+	return p.past
 }

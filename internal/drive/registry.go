@@ -12,16 +12,19 @@ type registry struct {
 	mu sync.Mutex
 	// open holds the conversations that are not over; lingering ones are over but may still get replies.
 	open       map[*conversation]struct{}
-	byIdentity map[uint64]*conversation   // keyed hashes of numbers and message ids
-	byWords    map[uint64]utterance       // none is empty
-	waiting    map[*conversation]struct{} // conversations in a turn
-	played     map[uint64]struct{}        // keyed hashes of all numbers ever given to a user
+	byIdentity map[uint64]*conversation  // keyed hashes of numbers and message ids
+	byWords    map[uint64]*utterance     // on each somebody waits
+	waiting    map[*conversation]*waiter // conversations in a turn
+	played     map[uint64]struct{}       // keyed hashes of all numbers ever given to a user
 }
 
 // utterance is one sentence that users wait on: who does, in the order in which they began to.
-type utterance []waiter
+type utterance struct {
+	queue []*waiter // some of them gone
+	count int       // of those who are not
+}
 
-// waiter is a conversation, and how many calls were taken to be its turn's.
+// waiter is a conversation, nil when it is gone, and how many calls were taken to be its turn's.
 type waiter struct {
 	c     *conversation
 	calls int
@@ -30,26 +33,35 @@ type waiter struct {
 // next returns the conversation whose call comes next: of those with the fewest calls the one that has waited
 // longest. A bot calls for everybody equally often, so that one who has just begun to wait goes before one
 // who had a call already.
-func (u utterance) next() *conversation {
-	least := 0
-	for i := range u {
-		if u[i].calls < u[least].calls {
-			least = i
-		}
-		if u[least].calls == 0 {
-			break
+func (u *utterance) next() *conversation {
+	var least *waiter
+	for _, w := range u.queue {
+		if w.c != nil && (least == nil || w.calls < least.calls) {
+			least = w
+			if w.calls == 0 {
+				break
+			}
 		}
 	}
-	u[least].calls++
-	return u[least].c
+	least.calls++
+	return least.c
+}
+
+// leave takes w out. The queue is tidied when half of it is gone, so that a crowd that
+// says the same does not search all of itself whenever one is answered.
+func (u *utterance) leave(w *waiter) {
+	w.c = nil
+	if u.count--; len(u.queue) > 2*u.count {
+		u.queue = slices.DeleteFunc(u.queue, func(w *waiter) bool { return w.c == nil })
+	}
 }
 
 func newRegistry() registry {
 	return registry{
 		open:       make(map[*conversation]struct{}),
 		byIdentity: make(map[uint64]*conversation),
-		byWords:    make(map[uint64]utterance),
-		waiting:    make(map[*conversation]struct{}),
+		byWords:    make(map[uint64]*utterance),
+		waiting:    make(map[*conversation]*waiter),
 		played:     make(map[uint64]struct{}),
 	}
 }
@@ -129,21 +141,27 @@ func (r *registry) message(c *conversation, id uint64) {
 func (r *registry) wait(c *conversation, words uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.waiting[c] = struct{}{}
-	r.byWords[words] = append(r.byWords[words], waiter{c: c})
+	u := r.byWords[words]
+	if u == nil {
+		u = &utterance{}
+		r.byWords[words] = u
+	}
+	w := &waiter{c: c}
+	u.queue = append(u.queue, w)
+	u.count++
+	r.waiting[c] = w
 }
 
 // unwait undoes wait.
 func (r *registry) unwait(c *conversation, words uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	u := r.byWords[words]
+	u.leave(r.waiting[c])
 	delete(r.waiting, c)
-	rest := slices.DeleteFunc(r.byWords[words], func(w waiter) bool { return w.c == c })
-	if len(rest) == 0 {
+	if u.count == 0 {
 		delete(r.byWords, words)
-		return
 	}
-	r.byWords[words] = rest
 }
 
 // find returns the conversation that a call belongs to and how that is known.
@@ -155,8 +173,8 @@ func (r *registry) find(identities []uint64, words uint64) (*conversation, parle
 			return c, parley.ByIdentity
 		}
 	}
-	if u := r.byWords[words]; words != 0 && len(u) > 0 {
-		if len(u) == 1 {
+	if u := r.byWords[words]; words != 0 && u != nil {
+		if u.count == 1 {
 			return u.next(), parley.ByWords
 		}
 		return u.next(), parley.ByOrder

@@ -48,6 +48,7 @@ func (c *crowd) draw(conversation int64, name func(index int64) string) script {
 	r := rand.New(rand.NewPCG(c.plan.Seed, uint64(conversation)))
 	s := script{scenario: c.pick(r), persona: c.persona(conversation)}
 	s.returning = s.persona != conversation
+	s.turns = make([]line, 0, len(s.scenario.Turns))
 	words := vocabulary{r: r, name: name(s.persona), number: s.persona}
 	for i := range s.scenario.Turns {
 		rule := &s.scenario.Turns[i]
@@ -56,6 +57,7 @@ func (c *crowd) draw(conversation int64, name func(index int64) string) script {
 		if l.alike {
 			choice = 0
 		}
+		l.messages = make([]string, 0, len(rule.Say[choice]))
 		for j, text := range rule.Say[choice] {
 			if j > 0 {
 				l.gaps = append(l.gaps, rule.Gap.Sample(r))
@@ -114,11 +116,14 @@ func (v vocabulary) fill(text string, alike bool) string {
 	if alike {
 		day, hour, number, name = 0, 0, 2, "Ana"
 	}
-	return strings.NewReplacer(
-		"{name}", name,
-		"{day}", days[day],
-		"{time}", hours[hour],
-		"{email}", strings.ToLower(name)+strconv.FormatInt(v.number, 10)+"@example.com",
-		"{number}", strconv.Itoa(number),
-	).Replace(text)
+	for _, known := range [...]struct{ placeholder, word string }{
+		{"{name}", name},
+		{"{day}", days[day]},
+		{"{time}", hours[hour]},
+		{"{email}", strings.ToLower(name) + strconv.FormatInt(v.number, 10) + "@example.com"},
+		{"{number}", strconv.Itoa(number)},
+	} {
+		text = strings.ReplaceAll(text, known.placeholder, known.word)
+	}
+	return text
 }
