@@ -28,7 +28,8 @@ type Call struct {
 	Flight int64 `parquet:"flight_id"`
 
 	// Start is when the request's first byte was read, FirstByte and End when the
-	// response's first and last byte were written. None if never.
+	// response's first and last byte were written. None if never. Of a call without a whole response
+	// End is when one side closed the connection, if that was seen.
 	Start     time.Duration `parquet:"start_ns"`
 	FirstByte time.Duration `parquet:"first_byte_ns"`
 	End       time.Duration `parquet:"end_ns"`

@@ -43,10 +43,13 @@ func (p *Platform) Handler(ctx *fasthttp.RequestCtx) {
 	p.wait(x, x.act.Delay)
 	switch x.act.Effect {
 	case fault.Hang:
+		p.tie(x)
 		p.hang(x)
 	case fault.Reset:
+		p.tie(x)
 		p.reset(x)
 	case fault.Status:
+		p.tie(x)
 		p.finishWith(x, failure(x.space[:0], x.act.Status))
 	default:
 		p.finishWith(x, p.respond(x))
@@ -90,6 +93,20 @@ func (p *Platform) open(x *exchange, ctx *fasthttp.RequestCtx) {
 	x.call.Fault = x.act.Name
 	if p.opt.Finder != nil && len(ctx.PostBody()) > 0 {
 		x.call.Identities = p.opt.Finder(nil, ctx.PostBody())
+	}
+}
+
+// tie ties a call that a fault keeps from being served to the recipient it names.
+func (p *Platform) tie(x *exchange) {
+	body, complaint := document(x.ctx)
+	if x.route == nil || complaint != "" {
+		return
+	}
+	x.pick(body)
+	for i := range x.route.schema {
+		if x.route.schema[i].name == "number" {
+			p.about(x, p.addressOf(textOf(x.values[i])).number, "")
+		}
 	}
 }
 
@@ -180,6 +197,7 @@ func (p *Platform) hang(x *exchange) {
 	}
 	<-gone
 	x.call.Imposed += time.Since(begin)
+	x.call.End = time.Since(p.opt.Epoch)
 }
 
 // reset has the connection closed with a TCP reset.
@@ -188,6 +206,7 @@ func (p *Platform) reset(x *exchange) {
 	if tcp, ok := x.take().(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)
 	}
+	x.call.End = time.Since(p.opt.Epoch)
 }
 
 // cut sends the header and part of the body, and has the connection closed.

@@ -385,6 +385,7 @@ func TestFaults(t *testing.T) {
 					o.Config.Faults = []fault.Rule{rule}
 					o.Deliver = func(platform.Reply) { replies++ }
 					o.Record = func(c parley.Call) { calls <- c }
+					o.Attribute = func(string) int64 { return 7 }
 				})
 				conn := gateway(t, p)
 				begin := time.Now()
@@ -408,6 +409,9 @@ func TestFaults(t *testing.T) {
 				}
 				if call.Status != test.status || call.Failure != test.failure || call.Fault != test.rule {
 					t.Errorf("call %d %q by %q, want %d %q", call.Status, call.Failure, call.Fault, test.status, test.failure)
+				}
+				if call.End-call.Start != took || call.Turn != 7 {
+					t.Errorf("recorded %v of turn %d, want %v of turn 7", call.End-call.Start, call.Turn, took)
 				}
 				if (replies == 1) != test.delivered {
 					t.Errorf("%d replies, delivered should be %v", replies, test.delivered)
