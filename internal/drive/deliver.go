@@ -18,6 +18,8 @@ import (
 func (d *Driver) deliver(c *conversation, turn int64, first, last bool, w platform.Webhook) {
 	counts := c.in.counts()
 	d.spawn(func() {
+		d.live.underWay.Add(1)
+		defer d.live.underWay.Add(-1)
 		if first {
 			c.sent(turn)
 		}
@@ -36,7 +38,10 @@ func (d *Driver) deliver(c *conversation, turn int64, first, last bool, w platfo
 			d.live.refused.Add(1)
 			pause, again := retry.Again(attempt, status, err)
 			c.refuse(turn, failure(status, err))
-			if !again || !d.pause(pause) {
+			d.live.underWay.Add(-1)
+			goesOn := again && d.pause(pause)
+			d.live.underWay.Add(1)
+			if !goesOn {
 				return
 			}
 		}

@@ -255,7 +255,7 @@ func (d *Driver) startScenario(due time.Duration, only *plan.Scenario) *conversa
 }
 
 // Drain lets waiting turns end and starts no others. It returns when all have
-// ended or ctx is done.
+// ended and their webhooks are acknowledged as far as that comes soon, or ctx is done.
 func (d *Driver) Drain(ctx context.Context) parley.Phase {
 	result := parley.Phase{Name: string(parley.Drain), Kind: parley.Drain, Start: d.since()}
 	d.phase.Store(&phase{name: result.Name, kind: parley.Drain, stats: &stepStats{}})
@@ -272,8 +272,25 @@ func (d *Driver) Drain(ctx context.Context) parley.Phase {
 			result.Stopped = "the run was stopped"
 		}
 	}
+	d.awaitAcknowledgements(ctx)
 	result.End = d.since()
 	return result
+}
+
+// awaitAcknowledgements gives the webhooks under way a moment: a bot that answers within
+// the webhook's request acknowledges just after. A bot that lets it hang is not waited for.
+func (d *Driver) awaitAcknowledgements(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for d.live.underWay.Load() > 0 {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // Cut ends every conversation now: turns that wait are recorded as cut.

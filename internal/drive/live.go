@@ -18,6 +18,7 @@ type live struct {
 	strangers                     atomic.Int64 // replies
 	refused, notices              atomic.Int64 // webhook requests
 	noticesWaiting, withheld      atomic.Int64 // webhooks of no turn
+	underWay                      atomic.Int64 // webhooks of turns that may be acknowledged at any moment
 	// deaf counts the requests in a row that nobody listened to.
 	deaf atomic.Int64
 
