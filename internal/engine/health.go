@@ -20,14 +20,12 @@ const (
 	lateLimit     = 0.01 // of the turns
 	lateLeast     = 3    // turns: in a short run one is no evidence
 	cpuLimit      = 0.8  // of its cores, over cpuWindow
-	cpuWindow     = 5
-	heldBackLimit = 0.01 // of the turns due
+	heldBackLimit = 0.01 // of the conversations due
 	socketReserve = 0.9  // of the descriptors allowed
 )
 
-// generatorEvery is every how many seconds a running record is given the health of
-// parley: it costs a sort of all lags.
-const generatorEvery = 10
+// cpuWindow is the time over which the CPU that parley uses is judged.
+const cpuWindow = 5 * time.Second
 
 // deafFor is how many webhooks in a row must find nobody listening before the bot
 // counts as gone, deafTime how long that must last.
@@ -41,16 +39,22 @@ type health struct {
 	r *run
 
 	mu      sync.Mutex
-	cpu     []time.Duration // CPU time used at each of the last seconds
+	cpu     []usage // of the last seconds, a little more than cpuWindow
 	maxCPU  float64
 	rss     float64
 	sockets int
-	// starts[i] is when phase i began; judged tells whether the phase in force bears on budgets.
+	// index is that of the phase in force, started when it began.
 	index   int
 	started time.Time
-	kind    parley.PhaseKind
+	ramping bool      // the load in force is a ramp's
+	ramped  time.Time // when the last ramp and its drain were over
 	deaf    time.Time // since when nobody listens; zero if somebody does
-	samples int
+}
+
+// usage is the CPU time that parley had used at a moment.
+type usage struct {
+	at   time.Time
+	used time.Duration
 }
 
 func newHealth(r *run) *health { return &health{r: r, started: time.Now()} }
@@ -59,7 +63,14 @@ func newHealth(r *run) *health { return &health{r: r, started: time.Now()} }
 func (h *health) phase(i int, kind parley.PhaseKind) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.index, h.kind, h.started = i, kind, time.Now()
+	h.index, h.started = i, time.Now()
+	if kind == parley.Drain {
+		return // what drains is the load of the phase before
+	}
+	if h.ramping {
+		h.ramped = h.started
+	}
+	h.ramping = kind == parley.Ramp
 }
 
 // watch samples every second until ctx ends, and ends the run when the bot is
@@ -122,8 +133,8 @@ func (r *run) progress() {
 func (h *health) sample() (gone bool) {
 	p := h.r.driver.Progress()
 	at := time.Since(h.r.epoch)
-	rss, sockets := residentMB(), h.r.client.Connections()
-	share := h.cpuShare(rss, sockets)
+	share := h.use(time.Now(), cpuTime())
+	rss, sockets := h.hold(residentMB(), h.r.client.Connections())
 	for _, s := range []parley.Sample{
 		{Name: "parley_turns_waiting", Value: float64(p.Waiting)},
 		{Name: "parley_conversations_open", Value: float64(p.Conversations)},
@@ -146,20 +157,9 @@ func (h *health) sample() (gone bool) {
 
 // keep writes into the record how far the run has got: a kill must not take more than a second of that, either.
 func (h *health) keep(p drive.Progress) {
-	h.mu.Lock()
-	due := h.samples%generatorEvery == 0
-	h.samples++
-	h.mu.Unlock()
-	var g parley.Generator
-	if due {
-		g = h.generator(p.Turns)
-	}
-	phase := h.r.driver.Phase()
+	g, phase := h.generator(), h.r.driver.Phase()
 	h.r.writer.Update(func(m *parley.Run) {
-		m.Messages = p.Messages
-		if due {
-			m.Generator = g
-		}
+		m.Messages, m.Generator = p.Messages, g
 		if last := len(m.Phases) - 1; last >= 0 && m.Phases[last].Name == phase.Name && m.Phases[last].End == parley.None {
 			m.Phases[last] = phase
 		}
@@ -179,26 +179,37 @@ func (h *health) gone(deaf int64) bool {
 	return time.Since(h.deaf) >= deafTime
 }
 
-// cpuShare returns the share of its cores parley used over the last seconds.
-func (h *health) cpuShare(rss float64, sockets int) float64 {
-	used := cpuTime()
+// hold notes the memory and the connections that parley holds, and returns them.
+func (h *health) hold(rss float64, sockets int) (float64, int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.rss, h.sockets = max(h.rss, rss), max(h.sockets, sockets)
-	h.cpu = append(h.cpu, used)
-	if len(h.cpu) <= cpuWindow {
+	return rss, sockets
+}
+
+// use notes how much CPU time parley had used by now and returns the share of its cores over the last seconds.
+func (h *health) use(now time.Time, used time.Duration) float64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.cpu = append(h.cpu, usage{now, used})
+	for len(h.cpu) > 2 && now.Sub(h.cpu[1].at) >= cpuWindow {
+		h.cpu = h.cpu[1:]
+	}
+	first := h.cpu[0]
+	span := now.Sub(first.at)
+	if span <= 0 {
 		return 0
 	}
-	h.cpu = h.cpu[1:]
-	share := (used - h.cpu[0]).Seconds() / float64((cpuWindow-1)*runtime.GOMAXPROCS(0))
-	if h.kind != parley.Ramp {
-		h.maxCPU = max(h.maxCPU, share) // a ramp ends where something gives; its stop rule watches the lag
+	share := (used - first.used).Seconds() / (span.Seconds() * float64(runtime.GOMAXPROCS(0)))
+	// A ramp ends where something gives; its stop rule watches the lag.
+	if !h.ramping && !first.at.Before(h.ramped) && span >= cpuWindow {
+		h.maxCPU = max(h.maxCPU, share)
 	}
 	return share
 }
 
 // generator is the health of the run so far, and what makes it invalid.
-func (h *health) generator(turns int64) parley.Generator {
+func (h *health) generator() parley.Generator {
 	lag := h.r.driver.Lag()
 	h.mu.Lock()
 	g := parley.Generator{
@@ -218,8 +229,8 @@ func (h *health) generator(turns int64) parley.Generator {
 	if limit := descriptorLimit(); limit > 0 && float64(g.Sockets) > socketReserve*float64(limit) {
 		g.Invalid = append(g.Invalid, fmt.Sprintf("parley had %d webhook connections open, and may have %d descriptors", g.Sockets, limit))
 	}
-	if float64(g.HeldBack) > heldBackLimit*float64(turns) {
-		g.Invalid = append(g.Invalid, fmt.Sprintf("%d of %d turns due were not said, because the plan's ceiling of open conversations was reached", g.HeldBack, turns))
+	if due := lag.N + lag.Unsaid; float64(lag.Unsaid) > heldBackLimit*float64(due) {
+		g.Invalid = append(g.Invalid, fmt.Sprintf("%d of %d turns due were not said, because the plan's ceiling of open conversations was reached", lag.Unsaid, due))
 	}
 	if g.Dropped > 0 {
 		g.Invalid = append(g.Invalid, fmt.Sprintf("%d rows of the record were lost", g.Dropped))
@@ -230,7 +241,7 @@ func (h *health) generator(turns int64) parley.Generator {
 // conclude writes the health of the run into the record.
 func (h *health) conclude() {
 	p := h.r.driver.Progress()
-	g := h.generator(p.Turns)
+	g := h.generator()
 	h.r.writer.Update(func(m *parley.Run) {
 		m.Generator, m.Messages = g, p.Messages
 		if p.Strangers > 0 {

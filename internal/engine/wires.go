@@ -256,8 +256,9 @@ func (r *run) escape(last parley.Turn) error {
 		return setupProblem("the bot called the simulated "+r.wires.pending().dependency.Name+", whose answer took longer than the user's patience",
 			"lower its latency or take the faults out of dependencies."+r.wires.pending().dependency.Name+".simulate, or raise the patience of the scenario")
 	case last.Outcome == parley.Abandoned && r.wires.heard.Load() == 0:
-		return escapeProblem("the bot acknowledged the canary's message, but nothing came to parley's "+r.o.Plan.Target.Platform+" API: its replies go elsewhere, or it does not reply",
-			r.envHint("target.evolution.env", r.o.Plan.Target.Evolution.Env, r.wires.sendURL())+"; "+r.logHint())
+		return escapeProblem("the bot acknowledged the canary's message, but nothing came to parley's "+r.o.Plan.Target.Platform+" API while its user had patience ("+parley.FormatDuration(last.Ended-last.Spoken)+"): its replies go elsewhere, or it does not reply, or is slower than that",
+			r.envHint("target.evolution.env", r.o.Plan.Target.Evolution.Env, r.wires.sendURL())+
+				"; if it is only slow, raise the patience of the scenario; "+r.logHint())
 	case last.Outcome == parley.Abandoned && last.Replies == 0 && r.wires.denied.Load() != nil:
 		return r.denial(r.wires.denied.Load())
 	case last.Outcome == parley.Abandoned && strangers > 0:

@@ -353,11 +353,15 @@ func healthRows(g parley.Generator) []healthRow {
 	if g.LagMax == 0 && g.CPU == 0 && g.RSSMB == 0 && g.Sockets == 0 {
 		return nil
 	}
+	processor := nothing // the run was too short, or was all ramp
+	if g.CPU > 0 {
+		processor = parley.FormatShare(g.CPU)
+	}
 	return []healthRow{
 		{"lag p50", parley.FormatDuration(g.LagP50), nothing, "how late a turn's first webhook was written after its due moment, median"},
 		{"lag p99", parley.FormatDuration(g.LagP99), lagLimit(g), "the same, exceeded by one turn in a hundred"},
 		{"lag max", parley.FormatDuration(g.LagMax), nothing, "the same, the latest of all"},
-		{"processor", parley.FormatShare(g.CPU), "80 % of its cores", "highest share of its cores that parley used over five seconds"},
+		{"processor", processor, "80 % of its cores", "highest share of its cores that parley used over five seconds"},
 		{"memory", number(g.RSSMB) + " MB", nothing, "resident memory of parley"},
 		{"sockets", count(g.Sockets), nothing, "sockets that parley held open"},
 		{"turns held back", count(g.HeldBack), nothing, "turns not said because of a ceiling of the plan"},
