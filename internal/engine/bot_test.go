@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -66,12 +67,19 @@ func answer(habit string, n int64, to, text string) {
 		return
 	}
 	key := os.Getenv("OPENAI_API_KEY")
-	if habit == "wrong key" {
+	if strings.HasPrefix(habit, "wrong key") {
 		key = "sk-other"
 	}
 	words := "Hello."
+	path := "/chat/completions"
+	if habit == "responses" {
+		path = "/responses"
+	}
 	if habit != "no model" {
-		words = complete(key, to, text)
+		words = complete(path, key, to, text)
+	}
+	if words == "Sorry." && (habit == "responses" || habit == "wrong key, no apology") {
+		return
 	}
 	if habit == "stranger" && n > 3 {
 		to = "5511987654321"
@@ -83,9 +91,9 @@ func answer(habit string, n int64, to, text string) {
 }
 
 // complete asks the model; on trouble the bot has a stock answer.
-func complete(key, user, text string) string {
+func complete(path, key, user, text string) string {
 	body, _ := json.Marshal(map[string]any{"model": "gpt-4o-mini", "user": user, "messages": []map[string]string{{"role": "user", "content": text}}})
-	request, _ := http.NewRequest(http.MethodPost, os.Getenv("OPENAI_BASE_URL")+"/chat/completions", bytes.NewReader(body))
+	request, _ := http.NewRequest(http.MethodPost, os.Getenv("OPENAI_BASE_URL")+path, bytes.NewReader(body))
 	request.Header.Set("Authorization", "Bearer "+key)
 	request.Header.Set("Content-Type", "application/json")
 	var reply struct {

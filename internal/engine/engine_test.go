@@ -117,6 +117,8 @@ func TestBadBots(t *testing.T) {
 		{"refuses", parley.ProblemUnreachable, "status 404"},
 		{"no model", parley.ProblemEscape, "no call came to the simulated openai"},
 		{"wrong key", parley.ProblemEscape, "another API key"},
+		{"wrong key, no apology", parley.ProblemEscape, "another API key"},
+		{"responses", parley.ProblemSetup, "POST /v1/responses was answered with status 404"},
 		{"dies", parley.ProblemTargetDied, "the bot gives up"},
 	} {
 		t.Run(test.habit, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -44,18 +45,19 @@ type simulator struct {
 	heard      atomic.Int64 // calls that arrived
 	calls      atomic.Int64 // that have ended, but for those answered 401
 	refused    atomic.Int64 // answered 401
+	// denied is the latest call that no fault of the plan made fail, nil while all went well.
+	denied atomic.Pointer[parley.Call]
 }
 
 // newWires opens the listeners, so that their addresses are known; nothing is served yet.
 func newWires(r *run) (*wires, error) {
 	w := &wires{r: r}
 	e := r.o.Plan.Target.Evolution
-	var err error
-	if w.sendAt, err = listen("target.evolution.listen", e.Listen); err != nil {
-		return nil, err
-	}
 	finder, err := identities(r.o.Plan.Users.Prefix)
 	if err != nil {
+		return nil, err
+	}
+	if w.sendAt, err = listen("target.evolution.listen", e.Listen); err != nil {
 		return nil, err
 	}
 	w.platform = evolution.New(evolution.Options{
@@ -109,10 +111,16 @@ func (w *wires) simulate(d *plan.Dependency, finder fingerprint.Finder) error {
 			} else {
 				s.calls.Add(1)
 			}
+			if c.Status >= http.StatusBadRequest && c.Fault == "" {
+				s.denied.Store(&c)
+			}
 			r.writer.Call(c)
 		},
 	})
-	s.server = &http.Server{Handler: api, ConnContext: api.ConnContext, ReadHeaderTimeout: time.Minute}
+	s.server = &http.Server{
+		Handler: api, ConnContext: api.ConnContext, ReadHeaderTimeout: time.Minute,
+		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // as quiet says
+	}
 	w.sims = append(w.sims, s)
 	return nil
 }
@@ -248,13 +256,15 @@ func (r *run) escape(last parley.Turn) error {
 		return errors.New("the canary was cut short")
 	case last.Refused > 0 && last.Acked == parley.None && last.Replies == 0:
 		return unreachableProblem("the bot did not accept the canary's message: "+last.Failure,
-			"check target.webhook ("+r.webhook+") and "+r.logHint())
+			"check target.webhook ("+r.shownWebhook()+") and "+r.logHint())
 	case last.Acked == parley.None && last.Replies == 0:
 		return unreachableProblem("the bot did not acknowledge the canary's message within the user's patience",
-			"check target.webhook ("+r.webhook+") and "+r.logHint())
+			"check target.webhook ("+r.shownWebhook()+") and "+r.logHint())
 	case last.Outcome == parley.Abandoned && r.wires.heard.Load() == 0 && r.wires.pending() != nil:
 		return setupProblem("the bot called the simulated "+r.wires.pending().dependency.Name+", whose answer took longer than the user's patience",
 			"lower its latency or take the faults out of dependencies."+r.wires.pending().dependency.Name+".simulate, or raise the patience of the scenario")
+	case last.Outcome == parley.Abandoned && r.wires.heard.Load() == 0 && r.wires.denying() != nil:
+		return r.denialBy(r.wires.denying())
 	case last.Outcome == parley.Abandoned && r.wires.heard.Load() == 0:
 		return escapeProblem("the bot acknowledged the canary's message, but nothing came to parley's "+r.o.Plan.Target.Platform+" API while its user had patience ("+parley.FormatDuration(last.Ended-last.Spoken)+"): its replies go elsewhere, or it does not reply, or is slower than that",
 			r.envHint("target.evolution.env", r.o.Plan.Target.Evolution.Env, r.wires.sendURL())+
@@ -281,6 +291,30 @@ func (r *run) denial(c *parley.Call) error {
 		hint = "the path ends in target.evolution.instance, here " + e.Instance + "; parley gives it as EVOLUTION_INSTANCE"
 	}
 	return escapeProblem(fmt.Sprintf("the bot's reply to the canary was refused: %s was answered with status %d", c.Operation, c.Status), hint)
+}
+
+// denying returns a simulator that refused a call.
+func (w *wires) denying() *simulator {
+	for _, s := range w.sims {
+		if s.denied.Load() != nil {
+			return s
+		}
+	}
+	return nil
+}
+
+// denialBy says that the bot did not reply, and which call to a simulator was refused before.
+func (r *run) denialBy(s *simulator) error {
+	c, name := s.denied.Load(), s.dependency.Name
+	if c.Status == http.StatusUnauthorized {
+		return r.silence(s)
+	}
+	hint := r.logHint()
+	if c.Status == http.StatusNotFound {
+		hint = "parley simulates the chat completions and the models of OpenAI, and nothing else of it; " + hint
+	}
+	return setupProblem(fmt.Sprintf("the bot did not reply, and its call to the simulated %s was refused: %s was answered with status %d",
+		name, c.Operation, c.Status), hint)
 }
 
 // silence says why a simulator that must be called was not.
