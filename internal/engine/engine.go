@@ -79,7 +79,7 @@ type run struct {
 func Run(ctx context.Context, o Options) (*parley.Run, error) {
 	r := &run{o: o, epoch: time.Now(), key: parley.NewKey(), state: parley.Complete}
 	var err error
-	r.writer, err = record.Create(o.Dir, r.manifest(), record.Options{Replace: o.Replace})
+	r.writer, err = record.Create(o.Dir, r.manifest(ctx), record.Options{Replace: o.Replace})
 	if err != nil {
 		return nil, err // which names the operation already
 	}
@@ -97,12 +97,17 @@ func Run(ctx context.Context, o Options) (*parley.Run, error) {
 	return &final, closeErr
 }
 
+// gitPatience is how long the bot's revision may take to find out; a large work tree is read in full.
+const gitPatience = 5 * time.Second
+
 // manifest is run.json as it stands when the run begins.
-func (r *run) manifest() *parley.Run {
+func (r *run) manifest(ctx context.Context) *parley.Run {
+	ctx, cancel := context.WithTimeout(ctx, gitPatience)
+	defer cancel()
 	p := r.o.Plan
 	environment := target.Fingerprint()
 	environment.Target = map[string]string{"command": p.Redact(strings.Join(p.Target.Command, " "))}
-	if revision := target.GitRevision(context.Background(), p.Target.Dir); revision != "" {
+	if revision := target.GitRevision(ctx, p.Target.Dir); revision != "" {
 		environment.Target["revision"] = revision
 	}
 	m := &parley.Run{
@@ -264,8 +269,10 @@ func (r *run) fail(ctx context.Context, err error) {
 	}
 }
 
+// problem records a problem, without what the plan took from the environment: errors quote commands and addresses.
 func (r *run) problem(p parley.Problem) {
 	p.At = time.Since(r.epoch)
+	p.What, p.Hint = r.o.Plan.Redact(p.What), r.o.Plan.Redact(p.Hint)
 	r.writer.Update(func(m *parley.Run) { m.Problems = append(m.Problems, p) })
 }
 

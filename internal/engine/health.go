@@ -73,8 +73,8 @@ func (h *health) phase(i int, kind parley.PhaseKind) {
 	h.ramping = kind == parley.Ramp
 }
 
-// watch samples every second until ctx ends, and ends the run when the bot is
-// gone. The channel is closed when it has stopped.
+// watch samples every second until ctx ends, and ends the run when the bot or a private
+// service is gone. The channel is closed when it has stopped.
 func (r *run) watch(ctx context.Context, over context.CancelCauseFunc) <-chan struct{} {
 	stopped := make(chan struct{})
 	go func() {
@@ -95,6 +95,10 @@ func (r *run) watch(ctx context.Context, over context.CancelCauseFunc) <-chan st
 				over(newProblem(parley.ProblemTargetDied, "the bot died during the run: "+r.bot.Err().Error(), "see bot.log in the run's folder"))
 				return
 			case <-second.C:
+				if err := r.hosts.failure(); err != nil {
+					over(err)
+					return
+				}
 				if r.health.sample() {
 					over(unreachableProblem("nothing listens at the bot's webhook any more: it has gone away during the run", r.logHint()))
 					return
@@ -134,7 +138,8 @@ func (h *health) sample() (gone bool) {
 	p := h.r.driver.Progress()
 	at := time.Since(h.r.epoch)
 	share := h.use(time.Now(), cpuTime())
-	rss, sockets := h.hold(residentMB(), h.r.client.Connections())
+	rss, sockets := residentMB(), h.r.client.Connections()
+	h.hold(rss, sockets)
 	for _, s := range []parley.Sample{
 		{Name: "parley_turns_waiting", Value: float64(p.Waiting)},
 		{Name: "parley_conversations_open", Value: float64(p.Conversations)},
@@ -179,12 +184,11 @@ func (h *health) gone(deaf int64) bool {
 	return time.Since(h.deaf) >= deafTime
 }
 
-// hold notes the memory and the connections that parley holds, and returns them.
-func (h *health) hold(rss float64, sockets int) (float64, int) {
+// hold notes the memory, in MB, and the connections that parley holds.
+func (h *health) hold(rss float64, sockets int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.rss, h.sockets = max(h.rss, rss), max(h.sockets, sockets)
-	return rss, sockets
 }
 
 // use notes how much CPU time parley had used by now and returns the share of its cores over the last seconds.

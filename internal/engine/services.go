@@ -23,7 +23,16 @@ type services struct {
 	env      map[string]string
 	versions map[string]string
 	secrets  []string
-	stops    []func(grace time.Duration)
+	private  []private
+}
+
+// private is a server that parley started.
+type private struct {
+	dependency string
+	server     interface {
+		Err() error // why it ended by itself
+		Stop(grace time.Duration)
+	}
 }
 
 // startServices starts the private ones and notes the addresses of the others.
@@ -49,7 +58,7 @@ func (s *services) start(ctx context.Context, d *plan.Dependency, log io.Writer)
 		if err != nil {
 			return setupProblem("dependencies."+d.Name+": "+err.Error(), "or give the address of a disposable database instead of private")
 		}
-		s.stops = append(s.stops, pg.Stop)
+		s.private = append(s.private, private{d.Name, pg})
 		s.versions[d.Name] = pg.Version()
 		s.secrets = append(s.secrets, pg.Password())
 		address = pg.URL()
@@ -58,15 +67,11 @@ func (s *services) start(ctx context.Context, d *plan.Dependency, log io.Writer)
 		if err != nil {
 			return setupProblem("dependencies."+d.Name+": "+err.Error(), "or give the address of a disposable Redis instead of private")
 		}
-		s.stops = append(s.stops, redis.Stop)
+		s.private = append(s.private, private{d.Name, redis})
 		s.versions[d.Name] = redis.Version()
 		address = redis.URL()
 	default:
-		if u, err := url.Parse(address); err == nil {
-			if password, ok := u.User.Password(); ok {
-				s.secrets = append(s.secrets, password)
-			}
-		}
+		s.secrets = append(s.secrets, password(address))
 	}
 	for _, name := range d.Env {
 		s.env[name] = address
@@ -74,11 +79,22 @@ func (s *services) start(ctx context.Context, d *plan.Dependency, log io.Writer)
 	return nil
 }
 
+// failure says which private service has ended by itself: what the bot does without it is not the bot's fault.
+func (s *services) failure() error {
+	for _, p := range s.private {
+		if err := p.server.Err(); err != nil {
+			return setupProblem("the private service of dependencies."+p.dependency+" died during the run: "+err.Error(),
+				"see bot.log in the run's folder; was there enough memory and room on the disk?")
+		}
+	}
+	return nil
+}
+
 // stop stops the private services, all at once.
 func (s *services) stop(grace time.Duration) {
 	var all sync.WaitGroup
-	for _, stop := range s.stops {
-		all.Go(func() { stop(grace) })
+	for _, p := range s.private {
+		all.Go(func() { p.server.Stop(grace) })
 	}
 	all.Wait()
 }
@@ -104,7 +120,7 @@ func (r *run) startBot(ctx context.Context, port string) error {
 		return err
 	}
 	if len(t.Command) == 0 {
-		return probe(ctx, address, r.webhook)
+		return probe(ctx, address, r.shownWebhook())
 	}
 	r.report("starting the bot")
 	fill := func(words []string) []string {
@@ -150,12 +166,49 @@ func (r *run) environment(port string) (env, secrets []string) {
 		own[name] = strings.ReplaceAll(value, "${PORT}", port)
 	}
 	add(own)
-	secrets = append(secrets, r.hosts.secrets...)
-	secrets = append(secrets, r.o.Plan.Target.Evolution.APIKey.Reveal())
-	for i := range r.o.Plan.Dependencies {
-		secrets = append(secrets, r.o.Plan.Dependencies[i].OpenAI.APIKey.Reveal())
+	return env, append(r.hosts.secrets, secretsOf(r.o.Plan)...)
+}
+
+// shortestKey is the length from which a value that the plan passes on from the
+// environment is taken for a key; shorter ones are levels and switches, and stand in too many other words.
+const shortestKey = 8
+
+// secretsOf lists what of a plan must not stand in the bot's log. Empty ones hide nothing.
+func secretsOf(p *plan.Plan) []string {
+	secrets := []string{p.Target.Evolution.APIKey.Reveal()}
+	for _, header := range p.Target.Evolution.Headers {
+		value := header.Reveal()
+		secrets = append(secrets, value, value[strings.LastIndexByte(value, ' ')+1:]) // a token behind its scheme
 	}
-	return env, slices.DeleteFunc(secrets, func(s string) bool { return s == "" })
+	for i := range p.Dependencies {
+		secrets = append(secrets, p.Dependencies[i].OpenAI.APIKey.Reveal())
+	}
+	for _, value := range p.Target.Env {
+		secrets = append(secrets, password(value))
+		if len(value) >= shortestKey && p.Redact(value) != value {
+			secrets = append(secrets, value)
+		}
+	}
+	return secrets
+}
+
+// password is the one in an address, empty if there is none.
+func password(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	password, _ := u.User.Password()
+	return password
+}
+
+// shownWebhook is the webhook's address for people; its user and query may be secret.
+func (r *run) shownWebhook() string {
+	u, err := url.Parse(r.webhook)
+	if err != nil {
+		return "target.webhook"
+	}
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }
 
 // hostPort is the address behind a URL.
