@@ -12,7 +12,7 @@ func main() {
 	env, err := cli.OS()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "parley:", err)
-		os.Exit(1)
+		os.Exit(2) // not 1, which would say that a budget failed
 	}
 	os.Exit(cli.Main(env))
 }

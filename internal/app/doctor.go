@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -66,11 +65,11 @@ func scenarios(n int) string {
 // checkCommand looks for the bot: its program, or something at its address.
 func checkCommand(ctx context.Context, p *plan.Plan) []check {
 	if len(p.Target.Command) == 0 {
-		u, err := url.Parse(p.Target.Webhook)
+		address, err := target.Address(p.Target.Webhook)
 		if err != nil {
 			return []check{{what: "target.webhook", problem: err.Error()}}
 		}
-		c := dial(ctx, "bot at "+u.Host, u.Host)
+		c := dial(ctx, "bot at "+address, address)
 		c.hint = "start the bot, or give target.command so that parley does"
 		return []check{c}
 	}

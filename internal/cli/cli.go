@@ -167,7 +167,7 @@ func botCommand(e Env) *cobra.Command {
 	return &cobra.Command{
 		Use: app.BotCommand, Hidden: true, Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return demo.Main(c.Context(), os.Getenv, e.Stdout)
+			return demo.Main(c.Context(), e.variable, e.Stdout)
 		},
 	}
 }

@@ -115,9 +115,9 @@ func resolvePort(webhook string) (resolved, port string, err error) {
 // startBot starts the bot with its wires pointed at parley, or finds it running.
 func (r *run) startBot(ctx context.Context, port string) error {
 	t := &r.o.Plan.Target
-	address, err := hostPort(r.webhook)
+	address, err := target.Address(r.webhook)
 	if err != nil {
-		return err
+		return setupProblem("target.webhook is "+err.Error(), "")
 	}
 	if len(t.Command) == 0 {
 		return probe(ctx, address, r.shownWebhook())
@@ -209,19 +209,6 @@ func (r *run) shownWebhook() string {
 		return "target.webhook"
 	}
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
-}
-
-// hostPort is the address behind a URL.
-func hostPort(text string) (string, error) {
-	u, err := url.Parse(text)
-	if err != nil || u.Hostname() == "" {
-		return "", setupProblem(fmt.Sprintf("target.webhook: %q is not a URL with a host", text), "")
-	}
-	port := u.Port()
-	if port == "" {
-		port = map[bool]string{true: "443", false: "80"}[u.Scheme == "https"]
-	}
-	return net.JoinHostPort(u.Hostname(), port), nil
 }
 
 // probe makes sure that somebody listens where a bot that runs already should.

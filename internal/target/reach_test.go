@@ -82,3 +82,19 @@ func TestReachSomethingElse(t *testing.T) {
 		<-served
 	}
 }
+
+func TestAddress(t *testing.T) {
+	for link, want := range map[string]string{
+		"http://127.0.0.1:8000/webhook?key=x": "127.0.0.1:8000",
+		"http://localhost/webhook":            "localhost:80",
+		"https://bot.example/webhook":         "bot.example:443",
+		"http://[::1]/webhook":                "[::1]:80",
+		"http://[::1]:81":                     "[::1]:81",
+		"127.0.0.1:8000":                      "",
+		"http:///webhook":                     "",
+	} {
+		if got, err := Address(link); got != want || (err == nil) != (want != "") {
+			t.Errorf("%s: %q, %v; want %q", link, got, err, want)
+		}
+	}
+}

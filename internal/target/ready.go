@@ -83,6 +83,9 @@ func probeOf(ready string) func(context.Context) error {
 			return err
 		}
 		resp, err := client.Do(req)
+		if failed, ok := errors.AsType[*url.Error](err); ok {
+			return failed.Err // without the URL, which the caller tells
+		}
 		if err != nil {
 			return err
 		}
@@ -98,13 +101,26 @@ func probeOf(ready string) func(context.Context) error {
 // accepts reports whether something listens already where ready points to.
 func accepts(ctx context.Context, ready string) bool {
 	address := ready
-	if u, err := url.Parse(ready); err == nil && u.Host != "" {
-		address = u.Host
-		if u.Port() == "" {
-			address = net.JoinHostPort(u.Hostname(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
+	if strings.Contains(ready, "://") {
+		var err error
+		if address, err = Address(ready); err != nil {
+			return false
 		}
 	}
 	return dial(ctx, address) == nil
+}
+
+// Address returns the host and port behind a URL: the scheme's own port if it names none.
+func Address(link string) (string, error) {
+	u, err := url.Parse(link)
+	if err != nil || u.Hostname() == "" {
+		return "", errors.New("not a URL with a host") // the URL may hold a secret
+	}
+	port := u.Port()
+	if port == "" {
+		port = map[bool]string{true: "443", false: "80"}[u.Scheme == "https"]
+	}
+	return net.JoinHostPort(u.Hostname(), port), nil
 }
 
 func dial(ctx context.Context, address string) error {
