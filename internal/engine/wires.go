@@ -41,6 +41,7 @@ type wires struct {
 type simulator struct {
 	dependency *plan.Dependency
 	server     *http.Server
+	hangUp     context.CancelFunc // ends the calls under way
 	at         net.Listener
 	heard      atomic.Int64 // calls that arrived
 	calls      atomic.Int64 // that have ended, but for those answered 401
@@ -117,8 +118,11 @@ func (w *wires) simulate(d *plan.Dependency, finder fingerprint.Finder) error {
 			r.writer.Call(c)
 		},
 	})
+	calls, hangUp := context.WithCancel(context.Background())
+	s.hangUp = hangUp
 	s.server = &http.Server{
-		Handler: api, ConnContext: api.ConnContext, ReadHeaderTimeout: time.Minute,
+		BaseContext: func(net.Listener) context.Context { return calls },
+		Handler:     api, ConnContext: api.ConnContext, ReadHeaderTimeout: time.Minute,
 		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // as quiet says
 	}
 	w.sims = append(w.sims, s)
@@ -172,6 +176,8 @@ func (w *wires) close() {
 	}
 	_ = w.sendAt.Close() // a server told to shut down before it had begun to serve would serve for ever
 	for _, s := range w.sims {
+		s.hangUp()
+		_ = s.server.Shutdown(ctx) // the calls are recorded when they end
 		_ = s.server.Close()
 		_ = s.at.Close()
 	}
