@@ -91,6 +91,8 @@ func (c *Client) Send(w platform.Webhook, timeout time.Duration) (status int, er
 		return 0, ErrClosed
 	case errors.Is(err, fasthttp.ErrConnectionClosed):
 		return 0, fmt.Errorf("send webhook: %w", syscall.ECONNRESET)
+	case errors.Is(err, fasthttp.ErrTimeout), errors.Is(err, fasthttp.ErrDialTimeout):
+		return 0, fmt.Errorf("send webhook: %w", context.DeadlineExceeded)
 	default:
 		return 0, fmt.Errorf("send webhook: %w", err)
 	}

@@ -64,7 +64,7 @@ type conversation struct {
 type memory struct {
 	messages []uint64
 	heard    []uint64
-	refused  bool // the platform repeats its webhook
+	repeats  int32 // how often its webhooks were refused, and so repeated
 }
 
 func (d *Driver) newConversation(id int64, s script) *conversation {
@@ -242,7 +242,7 @@ func (c *conversation) expire(now time.Duration) {
 // nextTurn opens the turn after the current one. The caller holds mu.
 func (c *conversation) nextTurn(due time.Duration) {
 	c.recordChange()
-	c.previous = memory{messages: c.turn.Messages, heard: c.heard, refused: c.turn.Refused > 0}
+	c.previous = memory{messages: c.turn.Messages, heard: c.heard, repeats: c.turn.Refused}
 	c.index++
 	c.say(due)
 }

@@ -311,6 +311,32 @@ func TestRepeatedAnswerDoesNotAnswerTheNextTurn(t *testing.T) {
 	}
 }
 
+// A bot that says the same to everybody is not blamed for ever for one webhook
+// that was repeated: no more of its replies are strays than there were repetitions.
+func TestStockAnswersAfterARepeatedWebhook(t *testing.T) {
+	stock := func(w *world, rw http.ResponseWriter, m said) {
+		if len(w.inbox) == 1 {
+			rw.WriteHeader(http.StatusInternalServerError)
+		}
+		go func() { time.Sleep(time.Second); w.reply(m.From, "please call us", "") }()
+	}
+	w := play(t, testPlan(3600, plan.Turn{}, plan.Turn{}, plan.Turn{}), stock, func(w *world) {
+		w.run(parley.Steady, time.Second)
+		time.Sleep(time.Minute)
+	})
+	turns := w.book.list()
+	strays := 0
+	for _, turn := range turns {
+		if turn.Outcome != parley.Answered {
+			t.Errorf("turn %d: %s", turn.ID, turn.Outcome)
+		}
+		strays += int(turn.Disordered)
+	}
+	if len(turns) != 3 || strays > 1 {
+		t.Errorf("%d turns, %d strays; want 3, and 1 at most", len(turns), strays)
+	}
+}
+
 func TestCutEndsEverythingAtOnce(t *testing.T) {
 	hanging := func(w *world, _ http.ResponseWriter, m said) { time.Sleep(20 * time.Second) }
 	w := play(t, testPlan(3600, plan.Turn{}, plan.Turn{}), hanging, func(w *world) {

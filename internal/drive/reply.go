@@ -79,12 +79,17 @@ func (c *conversation) fate(row *parley.Reply, quoted uint64, text string) strin
 }
 
 // strays reports whether a reply belongs to the turn before: it quotes a message
-// of it, or it repeats its answer the platform having had to repeat the webhook.
+// of it, or it repeats its answer the platform having had to repeat a webhook, once
+// for each time it had to.
 func (c *conversation) strays(words, quoted uint64) bool {
 	if quoted != 0 && slices.Contains(c.previous.messages, quoted) {
 		return true
 	}
-	return c.previous.refused && slices.Contains(c.previous.heard, words)
+	if c.previous.repeats == 0 || !slices.Contains(c.previous.heard, words) {
+		return false
+	}
+	c.previous.repeats--
+	return true
 }
 
 // order notices replies that quote an older message than a reply before them.
