@@ -77,3 +77,15 @@ func FormatNumber(v float64) string {
 	}
 	return sign + whole
 }
+
+// ShortenFigure drops the zeros that a round figure does not need: "5.00 s" becomes "5 s".
+func ShortenFigure(text string) string {
+	figure, unit, found := strings.Cut(text, " ")
+	if strings.Contains(figure, ".") {
+		figure = strings.TrimRight(strings.TrimRight(figure, "0"), ".")
+	}
+	if !found {
+		return figure
+	}
+	return figure + " " + unit
+}

@@ -32,6 +32,11 @@ func TestFormats(t *testing.T) {
 	f(FormatNumber(999), "999")
 	f(FormatNumber(66599.4), "66,599")
 	f(FormatNumber(-1234567), "-1,234,567")
+
+	f(ShortenFigure("5.00 s"), "5 s")
+	f(ShortenFigure("2.50 s"), "2.5 s")
+	f(ShortenFigure("200 ms"), "200 ms")
+	f(ShortenFigure("30"), "30")
 }
 
 // A hash is the same for the same run only, and says nothing by being absent.

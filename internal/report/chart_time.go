@@ -333,7 +333,7 @@ func tickLabel(v float64, u parley.Unit) string {
 	case u == parley.Seconds && v == 0:
 		return "0"
 	case u == parley.Seconds:
-		return short(seconds(v))
+		return parley.ShortenFigure(seconds(v))
 	case v >= 100_000:
 		return strconv.FormatFloat(v/1000, 'g', 4, 64) + "k"
 	case v != math.Trunc(v):

@@ -163,7 +163,7 @@ func histogramWords(w anatomy.Waits) string {
 
 // promiseWords names a promise about the reply in a picture of replies.
 func promiseWords(b parley.Budget) string {
-	return "promise " + b.Stat + " " + b.Op + " " + short(seconds(b.Limit))
+	return "promise " + b.Stat + " " + b.Op + " " + parley.ShortenFigure(seconds(b.Limit))
 }
 
 // replyLimits are the promises about the reply that belong on its histogram.

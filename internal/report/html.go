@@ -119,7 +119,7 @@ func newPage(d Document, data string) page {
 	}
 	if sum.Calls > 0 {
 		p.Attribution = fmt.Sprintf("%s in judged phases, %s of them tied to a turn.",
-			plural(sum.Calls, "call"), short(parley.FormatShare(sum.Attributed)))
+			plural(sum.Calls, "call"), parley.ShortenFigure(parley.FormatShare(sum.Attributed)))
 	}
 	for _, part := range p.Split {
 		p.HasAssumed = p.HasAssumed || part.Assumed

@@ -33,7 +33,7 @@ func budgetRows(run *parley.Run) []budgetRow {
 			BudgetResult: r,
 			Tone:         toneOf(r.Result),
 			Name:         r.Budget.Metric,
-			Promise:      r.Budget.Op + " " + short(quantity(r.Budget.Limit, r.Budget.Unit)),
+			Promise:      r.Budget.Op + " " + parley.ShortenFigure(quantity(r.Budget.Limit, r.Budget.Unit)),
 			Means:        means(r.Budget.Metric),
 			Measured:     figure{Value: nothing},
 		}
@@ -172,7 +172,7 @@ func splitRows(parts []anatomy.Part) []splitRow {
 			continue
 		}
 		p.Label = cmp.Or(p.Label, p.Name)
-		rows = append(rows, splitRow{Part: p, Time: seconds(p.Seconds), Percent: short(parley.FormatShare(p.Share))})
+		rows = append(rows, splitRow{Part: p, Time: seconds(p.Seconds), Percent: parley.ShortenFigure(parley.FormatShare(p.Share))})
 	}
 	return rows
 }
@@ -242,7 +242,7 @@ func tellRamp(r *anatomy.Ramp) *rampStory {
 		cells := quantileCells(st.Reply)
 		out.Rows = append(out.Rows, rampRow{
 			Step: st.Step, Offered: number(st.Offered), Answered: number(st.Answered), InFlight: number(st.InFlight),
-			P50: cells[0], P95: cells[3], Failed: short(quantity(st.Failed, parley.Ratio)),
+			P50: cells[0], P95: cells[3], Failed: parley.ShortenFigure(quantity(st.Failed, parley.Ratio)),
 			LastGood: r.Knee != nil && r.Knee.LastGood == st.Step,
 		})
 	}
@@ -343,7 +343,7 @@ type healthRow struct {
 // lagLimit is the limit as the run had it; the rule, if the record does not say.
 func lagLimit(g parley.Generator) string {
 	if g.LagLimit > 0 {
-		return short(parley.FormatDuration(g.LagLimit))
+		return parley.ShortenFigure(parley.FormatDuration(g.LagLimit))
 	}
 	return "10 ms or 1 % of the reply p50"
 }

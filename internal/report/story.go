@@ -152,7 +152,7 @@ func crowdSentence(sum *anatomy.Summary) string {
 		text += ", 95 % of them within " + estimate(q.Estimate, parley.Seconds).Value
 		if q.ValueBeyond {
 			text = fmt.Sprintf("%s of %s answered; more than 5 %% waited longer than %s",
-				count(c.Answered), plural(c.Turns, "turn"), short(seconds(q.Value)))
+				count(c.Answered), plural(c.Turns, "turn"), parley.ShortenFigure(seconds(q.Value)))
 		}
 	}
 	return text + "."

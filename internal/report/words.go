@@ -50,13 +50,13 @@ func floor(low float64, u parley.Unit) figure {
 	if low <= 0 {
 		return figure{Value: nothing}
 	}
-	return figure{Value: "≥ " + short(quantity(low, u)), Weak: true}
+	return figure{Value: "≥ " + parley.ShortenFigure(quantity(low, u)), Weak: true}
 }
 
 // bound words one figure, or that the truth lies beyond it.
 func bound(v float64, u parley.Unit, beyond bool) string {
 	if beyond {
-		return "> " + short(quantity(v, u))
+		return "> " + parley.ShortenFigure(quantity(v, u))
 	}
 	return quantity(v, u)
 }
@@ -115,18 +115,6 @@ func seconds(v float64) string {
 		return nothing
 	}
 	return parley.FormatDuration(time.Duration(v * float64(time.Second)))
-}
-
-// short drops the zeros a round figure does not need: "5.00 s" becomes "5 s".
-func short(s string) string {
-	number, unit, found := strings.Cut(s, " ")
-	if strings.Contains(number, ".") {
-		number = strings.TrimRight(strings.TrimRight(number, "0"), ".")
-	}
-	if !found {
-		return number
-	}
-	return number + " " + unit
 }
 
 // number writes v with thousands separated, and one decimal if it is small and has one.

@@ -156,7 +156,7 @@ func (j *judge) figure(b parley.Budget) figure {
 	case "concurrency":
 		f := exactly(c.Concurrency, c.Conversations)
 		if b.Op != "<" && b.Op != "<=" {
-			f.unloaded = fmt.Sprintf("the load kept only %s conversations open at once; raise its rate to find out", number(c.Concurrency))
+			f.unloaded = fmt.Sprintf("the load kept only %s conversations open at once; raise its rate to find out", parley.FormatNumber(c.Concurrency))
 		}
 		return f
 	default:
@@ -238,7 +238,7 @@ func (j *judge) messages(b parley.Budget) figure {
 	}
 	offered := float64(c.Messages) / hours
 	if (b.Op == ">" || b.Op == ">=") && offered < b.Limit {
-		f.unloaded = fmt.Sprintf("only %s messages an hour were said; raise the rate to find out", number(offered))
+		f.unloaded = fmt.Sprintf("only %s messages an hour were said; raise the rate to find out", parley.FormatNumber(offered))
 	}
 	return f
 }
@@ -251,7 +251,7 @@ func (j *judge) stillWaiting() string {
 	case 1:
 		return "1 user was still waiting when the run ended"
 	default:
-		return number(float64(n)) + " users were still waiting when the run ended"
+		return parley.FormatNumber(float64(n)) + " users were still waiting when the run ended"
 	}
 }
 

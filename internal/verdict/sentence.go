@@ -45,11 +45,11 @@ func (j *judge) measured(r *parley.BudgetResult) string {
 	b, e, w := r.Budget, *r.Measured, wordings(r.Budget.Metric)
 	value := quantity(e.Value, b.Unit)
 	if e.ValueBeyond {
-		value = round(value) // the end of somebody's patience
+		value = parley.ShortenFigure(value) // the end of somebody's patience
 	}
 	if w.things == "" {
 		if b.Metric == "lost" {
-			return fmt.Sprintf("%s of %s turns never got any reply", value, number(float64(j.s.Judged.Turns)))
+			return fmt.Sprintf("%s of %s turns never got any reply", value, parley.FormatNumber(float64(j.s.Judged.Turns)))
 		}
 		if text, ok := single(b.Metric); ok && e.Value == 1 {
 			return text
@@ -128,13 +128,13 @@ func (j *judge) losses() string {
 	waiting := j.stillWaiting()
 	switch {
 	case c.Lost > 0:
-		return fmt.Sprintf("%s of %s turns never got any reply", number(float64(c.Lost)), number(float64(c.Turns)))
+		return fmt.Sprintf("%s of %s turns never got any reply", parley.FormatNumber(float64(c.Lost)), parley.FormatNumber(float64(c.Turns)))
 	case waiting != "":
 		return "no message was lost, but " + waiting
 	case c.Messages == 1:
 		return "the one message was not lost"
 	default:
-		return fmt.Sprintf("none of %s messages was lost", number(float64(c.Messages)))
+		return fmt.Sprintf("none of %s messages was lost", parley.FormatNumber(float64(c.Messages)))
 	}
 }
 
@@ -186,7 +186,7 @@ func (j *judge) interrupted() string {
 	if c.Turns == 0 {
 		return text + ", before there was anything to judge."
 	}
-	return fmt.Sprintf("%s, too early to tell: %s of %s turns were answered.", text, number(float64(c.Answered)), number(float64(c.Turns)))
+	return fmt.Sprintf("%s, too early to tell: %s of %s turns were answered.", text, parley.FormatNumber(float64(c.Answered)), parley.FormatNumber(float64(c.Turns)))
 }
 
 // material is the share of the reply time from which on an assumption is named.

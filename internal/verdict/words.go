@@ -24,29 +24,13 @@ func quantile(stat string) float64 {
 	return v / 100
 }
 
-// number writes v with thousands apart, three significant digits below 100.
-func number(v float64) string {
-	text := strconv.FormatFloat(math.Round(v), 'f', 0, 64)
-	if math.Abs(v) < 100 && v != math.Trunc(v) {
-		text = strconv.FormatFloat(v, 'f', 1, 64)
-	}
-	whole, rest, hasRest := strings.Cut(text, ".")
-	for i := len(whole) - 3; i > 0; i -= 3 {
-		whole = whole[:i] + "," + whole[i:]
-	}
-	if hasRest {
-		return whole + "." + rest
-	}
-	return whole
-}
-
 // rate writes a rate to three significant digits: 10,432 is said as 10,400.
 func rate(v float64) string {
 	if v < 1000 {
-		return number(math.Round(v))
+		return parley.FormatNumber(math.Round(v))
 	}
 	unit := math.Pow(10, math.Floor(math.Log10(v))-2)
-	return number(math.Round(v/unit) * unit)
+	return parley.FormatNumber(math.Round(v/unit) * unit)
 }
 
 // quantity writes v in its unit.
@@ -57,24 +41,12 @@ func quantity(v float64, unit parley.Unit) string {
 	case parley.Ratio:
 		return parley.FormatShare(v)
 	default:
-		return number(v)
+		return parley.FormatNumber(v)
 	}
 }
 
 // limit writes a limit.
-func limit(b parley.Budget) string { return round(quantity(b.Limit, b.Unit)) }
-
-// round drops the zeros that a round figure does not need: "5 s", not "5.00 s".
-func round(text string) string {
-	text, unit, found := strings.Cut(text, " ")
-	if strings.Contains(text, ".") {
-		text = strings.TrimRight(strings.TrimRight(text, "0"), ".")
-	}
-	if !found {
-		return text
-	}
-	return text + " " + unit
-}
+func limit(b parley.Budget) string { return parley.ShortenFigure(quantity(b.Limit, b.Unit)) }
 
 // interval writes the interval of an estimate, in brackets and with a blank before it; empty if there is none.
 func interval(e parley.Estimate, unit parley.Unit) string {
@@ -116,13 +88,13 @@ func excess(b parley.Budget, e parley.Estimate, floor bool) string {
 	case over < 1:
 		return fmt.Sprintf("%s%.0f %% over the limit of %s", more, 100*over, limit(b))
 	default:
-		return fmt.Sprintf("%s%s times the limit of %s", more, number(math.Floor(10*(over+1))/10), limit(b))
+		return fmt.Sprintf("%s%s times the limit of %s", more, parley.FormatNumber(math.Floor(10*(over+1))/10), limit(b))
 	}
 }
 
 // shareWords says that the share of waits within the limit decided.
 func shareWords(within parley.Estimate, result parley.Judgement, b parley.Budget) string {
-	text := fmt.Sprintf("%s of %s within the limit of %s", number(math.Round(within.Value*float64(within.N))), number(float64(within.N)), limit(b))
+	text := fmt.Sprintf("%s of %s within the limit of %s", parley.FormatNumber(math.Round(within.Value*float64(within.N))), parley.FormatNumber(float64(within.N)), limit(b))
 	if result == parley.Fail {
 		return "only " + text
 	}
@@ -140,11 +112,11 @@ func doubt(b parley.Budget, e parley.Estimate, floor bool) string {
 	case floor && e.N >= needed:
 		return alike(e, things, b)
 	case floor:
-		return fmt.Sprintf("only %s %s were measured, and %s takes %d or more", number(float64(e.N)), things, b.Stat, needed)
+		return fmt.Sprintf("only %s %s were measured, and %s takes %d or more", parley.FormatNumber(float64(e.N)), things, b.Stat, needed)
 	case e.ValueBeyond:
-		return fmt.Sprintf("the users' patience ended at %s, before enough had been answered", round(quantity(e.Value, b.Unit)))
+		return fmt.Sprintf("the users' patience ended at %s, before enough had been answered", parley.ShortenFigure(quantity(e.Value, b.Unit)))
 	case e.HighBeyond && e.N < needed:
-		return fmt.Sprintf("%s %s are too few for %s, which takes %d or more", number(float64(e.N)), things, b.Stat, needed)
+		return fmt.Sprintf("%s %s are too few for %s, which takes %d or more", parley.FormatNumber(float64(e.N)), things, b.Stat, needed)
 	case e.HighBeyond && e.Censored == 0:
 		return alike(e, things, b)
 	default:
@@ -154,7 +126,7 @@ func doubt(b parley.Budget, e parley.Estimate, floor bool) string {
 
 // alike says that waits near each other in time tell less than as many independent ones would.
 func alike(e parley.Estimate, things string, b parley.Budget) string {
-	return fmt.Sprintf("%s %s in so short a time are too much alike for %s", number(float64(e.N)), things, b.Stat)
+	return fmt.Sprintf("%s %s in so short a time are too much alike for %s", parley.FormatNumber(float64(e.N)), things, b.Stat)
 }
 
 // span writes a length of load: "45 s", "1 min", "25 min", "3 h", "2 days".
