@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,13 +41,23 @@ func (d *decoder) checkTarget(t *Target) {
 	}
 }
 
-// checkURL holds a URL's host against allow_remote.
+// checkURL holds a URL's host against allow_remote. In PostgreSQL's URLs
+// parameters can name other hosts, which win over the one in its place.
 func (d *decoder) checkURL(path, text string, remote bool) {
 	u, err := url.Parse(strings.ReplaceAll(text, portReference, "1"))
-	if err != nil || text == "" || remote || isLoopback(u.Hostname()) {
+	if err != nil || text == "" || remote {
 		return
 	}
-	d.failPath(path, "use 127.0.0.1, or set target.allow_remote: true if you may load that machine", "%s is not this machine", u.Hostname())
+	hosts := []string{u.Hostname()}
+	if strings.HasPrefix(u.Scheme, "postgres") {
+		hosts = slices.Concat(hosts, u.Query()["host"], u.Query()["hostaddr"])
+	}
+	for _, host := range hosts {
+		if !isLoopback(host) {
+			d.failPath(path, "use 127.0.0.1, or set target.allow_remote: true if you may load that machine", "%s is not this machine", host)
+			return
+		}
+	}
 }
 
 // checkListen keeps simulators off the network.
