@@ -30,7 +30,7 @@ func (a *App) Doctor(ctx context.Context, path string) (code int, err error) {
 		return parley.ExitUsage, err
 	}
 	e := p.Expect()
-	checks := []check{{what: fmt.Sprintf("plan %s: %s, %.0f messages an hour, about %.0f conversations at once, %s at most",
+	checks := []check{{what: fmt.Sprintf("plan %s: %s, %.0f messages an hour, about %.0f conversations at once, %s of load at most",
 		path, scenarios(len(p.Scenarios)), e.MessagesPerHour, e.Concurrency, e.Duration)}}
 	checks = append(checks, checkCommand(ctx, p)...)
 	for i := range p.Dependencies {
