@@ -24,6 +24,7 @@ import (
 	"parley"
 	"parley/internal/fault"
 	"parley/internal/plan"
+	"parley/internal/upstream"
 	simulator "parley/internal/upstream/openai"
 )
 
@@ -51,11 +52,11 @@ func newJudge(t *testing.T, config plan.OpenAI, key string) *judge {
 	t.Helper()
 	j := &judge{}
 	config.APIKey = "sk-right"
-	sim := simulator.New(simulator.Options{Config: config, Wire: "openai", Seed: 1, Record: func(c parley.Call) {
+	sim := simulator.New(simulator.Options{Config: config, Options: upstream.Options{Wire: "openai", Seed: 1, Record: func(c parley.Call) {
 		j.mu.Lock()
 		defer j.mu.Unlock()
 		j.calls = append(j.calls, c)
-	}})
+	}}})
 	l := make(pipes)
 	web := &http.Server{Handler: sim, ConnContext: sim.ConnContext}
 	served := make(chan error, 1)

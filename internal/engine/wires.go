@@ -20,6 +20,7 @@ import (
 	"parley/internal/plan"
 	"parley/internal/platform"
 	"parley/internal/platform/evolution"
+	"parley/internal/upstream"
 	"parley/internal/upstream/openai"
 )
 
@@ -100,8 +101,8 @@ func (w *wires) simulate(d *plan.Dependency, finder fingerprint.Finder) error {
 	if s.at, err = listen("dependencies."+d.Name+".listen", d.Listen); err != nil {
 		return err
 	}
-	api := openai.New(openai.Options{
-		Config: d.OpenAI, Wire: d.Name, Seed: r.o.Plan.Seed, Key: r.key, Finder: finder, Epoch: r.epoch,
+	options := upstream.Options{
+		Wire: d.Name, Seed: r.o.Plan.Seed, Key: r.key, Finder: finder, Epoch: r.epoch,
 		Attribute: func(ids []uint64, words uint64) (int64, parley.Attribution) {
 			s.heard.Add(1)
 			return r.driver.Attribute(ids, words)
@@ -117,7 +118,8 @@ func (w *wires) simulate(d *plan.Dependency, finder fingerprint.Finder) error {
 			}
 			r.writer.Call(c)
 		},
-	})
+	}
+	api := openai.New(openai.Options{Options: options, Config: d.OpenAI})
 	calls, hangUp := context.WithCancel(context.Background())
 	s.hangUp = hangUp
 	s.server = &http.Server{

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"time"
 
@@ -29,48 +28,42 @@ func (x *exchange) chat() {
 		return
 	}
 	prompt := x.promptTokens(req)
-	x.call.PromptTokens = int64(len(prompt))
+	x.Call.PromptTokens = int64(len(prompt))
 	if window := contextWindow(req.Model); window > 0 && len(prompt) > window {
 		x.refuse(tooLong(window, len(prompt)))
 		return
 	}
 	// The API judges a request by its prompt or by the completion it allows for, whichever is larger.
-	if refusal, ok := x.limits.take(x.w.Header(), req.Model, int64(max(len(prompt), req.limit())), x.since()); !ok {
+	if refusal, ok := x.limits.take(x.W.Header(), req.Model, int64(max(len(prompt), req.limit())), x.Since()); !ok {
 		x.refuse(refusal)
 		return
 	}
-	cached := x.cache.match(req.Model, prompt, x.since())
-	x.call.CachedTokens = int64(cached)
-	c := x.complete(req, newSpeaker(req, x.opts.Config.Script, time.Now()).speak())
+	cached := x.cache.match(req.Model, prompt, x.Since())
+	x.Call.CachedTokens = int64(cached)
+	c := x.complete(req, newSpeaker(req, x.config.Script, time.Now()).speak())
 	x.generate(req, c, usageOf(len(prompt), cached, c.tokens))
 }
 
-// read takes the request's body in.
+// read takes the request's body in, or refuses it.
 func (x *exchange) read() bool {
-	body, err := io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, maxBody))
-	x.call.RequestBytes = int64(len(body))
-	x.ready = x.since()
+	body, err := x.Read(maxBody)
 	x.body = body
-	if err == nil {
-		return true
-	}
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
 		x.refuse(tooLarge())
-	} else {
-		_ = x.out.gone() // the record says so
 	}
-	return false
+	return err == nil
 }
 
 // identify notes what ties the call to a turn.
 func (x *exchange) identify(req *chatRequest) {
-	x.call.Model = req.Model
-	x.call.Identities = x.opts.Finder.AppendHashes(nil, x.body, x.opts.Key)
-	x.call.Words = x.opts.Key.Hash(fingerprint.LastWords(req.lastUser()))
-	if x.opts.Attribute != nil {
-		x.call.Turn, x.call.By = x.opts.Attribute(x.call.Identities, x.call.Words)
-	}
+	x.Call.Model = req.Model
+	x.Identify(x.body, fingerprint.LastWords(req.lastUser()))
 	x.body = nil // parsed: what waits for its answer need not hold it
+}
+
+// meetFate carries out the faults that come instead of an answer.
+func (x *exchange) meetFate() bool {
+	return x.MeetFate(func(status int) { x.refuse(injected(status)) })
 }
 
 func usageOf(prompt, cached, completion int) usage {
@@ -84,7 +77,7 @@ func usageOf(prompt, cached, completion int) usage {
 func (x *exchange) generate(req *chatRequest, c *completion, u usage) {
 	others := x.inFlight.Add(1) - 1
 	defer x.inFlight.Add(-1)
-	start := x.ready + x.fate.Delay
+	start := x.Ready + x.Fate.Delay
 	due := x.pace(start, u.PromptTokens-u.PromptDetails.CachedTokens, c.tokens, float64(others))
 	id := "chatcmpl-" + x.letters(alphabet, 29)
 	fingerprint := "fp_" + x.letters(hexDigits, 10)
@@ -109,13 +102,13 @@ func (x *exchange) generate(req *chatRequest, c *completion, u usage) {
 // pace draws when each token is generated, as offsets from the epoch; at least one.
 // The whole is stretched by the number of other calls in flight as this one starts.
 func (x *exchange) pace(start time.Duration, uncached, tokens int, others float64) []time.Duration {
-	m := &x.opts.Config
+	m := &x.config
 	stretch := 1 + m.PerCallInFlight*others
-	elapsed := float64(m.FirstToken.Sample(x.random) + m.PerPromptToken*time.Duration(uncached))
+	elapsed := float64(m.FirstToken.Sample(x.Random) + m.PerPromptToken*time.Duration(uncached))
 	due := make([]time.Duration, max(1, tokens))
 	for i := range due {
 		if i > 0 {
-			elapsed += float64(m.PerToken.Sample(x.random))
+			elapsed += float64(m.PerToken.Sample(x.Random))
 		}
 		due[i] = start + time.Duration(elapsed*stretch)
 	}
@@ -128,12 +121,10 @@ func (x *exchange) whole(due time.Duration, response chatResponse) {
 	if err != nil {
 		panic(fmt.Errorf("openai: encode response: %w", err)) // texts and numbers always encode
 	}
-	err = x.out.until(due)
-	x.call.Imposed = x.since() - x.ready
-	if err != nil {
+	if x.Impose(due) != nil {
 		return
 	}
-	x.call.CompletionTokens = int64(response.Usage.CompletionTokens)
+	x.Call.CompletionTokens = int64(response.Usage.CompletionTokens)
 	_ = x.answer(http.StatusOK, body) // a client that went away is in the record
 }
 
@@ -141,8 +132,8 @@ func (x *exchange) whole(due time.Duration, response chatResponse) {
 func (x *exchange) stream(c *completion, due []time.Duration, u usage, base chunk, includeUsage bool) {
 	events := c.events(includeUsage)
 	bad := -1 // the chunk that a fault strikes
-	if x.fate.Effect == fault.Cut || x.fate.Effect == fault.Malformed {
-		bad = 1 + int(float64(len(events)-1)*x.fate.Where)
+	if x.Fate.Effect == fault.Cut || x.Fate.Effect == fault.Malformed {
+		bad = 1 + int(float64(len(events)-1)*x.Fate.Where)
 	}
 	if includeUsage {
 		base.Usage = new(*usage)
@@ -150,21 +141,20 @@ func (x *exchange) stream(c *completion, due []time.Duration, u usage, base chun
 	dueAt := func(e event) time.Duration { return due[max(1, e.after)-1] }
 	var buf []byte
 	for i := 0; i < len(events); {
-		err := x.out.until(dueAt(events[i]))
-		x.call.Imposed = x.since() - x.ready
-		if err != nil {
+		if x.Impose(dueAt(events[i])) != nil {
 			return
 		}
 		if i == 0 {
-			x.w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
-			x.w.Header().Set("Cache-Control", "no-cache")
-			x.answerHead(http.StatusOK)
+			x.W.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
+			x.W.Header().Set("Cache-Control", "no-cache")
+			x.processed()
+			x.Head(http.StatusOK)
 		}
 		buf = buf[:0]
-		for now := x.since(); i < len(events) && dueAt(events[i]) <= now; i++ {
+		for now := x.Since(); i < len(events) && dueAt(events[i]) <= now; i++ {
 			from := len(buf)
 			buf = appendChunk(buf, base, events[i], u)
-			x.call.CompletionTokens = int64(events[i].after)
+			x.Call.CompletionTokens = int64(events[i].after)
 			if i == bad {
 				buf = x.damage(buf, (from+len(buf))/2)
 			}
@@ -172,7 +162,7 @@ func (x *exchange) stream(c *completion, due []time.Duration, u usage, base chun
 		if i == len(events) {
 			buf = append(buf, "data: [DONE]\n\n"...)
 		}
-		if x.out.send(buf) != nil {
+		if x.Send(buf) != nil {
 			return
 		}
 	}
@@ -180,11 +170,11 @@ func (x *exchange) stream(c *completion, due []time.Duration, u usage, base chun
 
 // damage ends the last chunk at an offset. If the stream is to be cut there, it does not return.
 func (x *exchange) damage(buf []byte, at int) []byte {
-	if x.fate.Effect == fault.Cut {
-		_ = x.out.send(buf[:at]) // the connection closes either way
-		x.out.cut()
+	if x.Fate.Effect == fault.Cut {
+		_ = x.Send(buf[:at]) // the connection closes either way
+		x.Cut()
 	}
-	x.call.Failure = "malformed"
+	x.Call.Failure = "malformed"
 	return append(buf[:at], "\n\n"...)
 }
 

@@ -15,6 +15,7 @@ import (
 	"parley"
 	"parley/internal/fingerprint"
 	"parley/internal/plan"
+	"parley/internal/upstream"
 )
 
 const calendarTools = `"tools":[
@@ -77,16 +78,16 @@ func TestCallIsRecorded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b := newBench(t, Options{Key: key, Finder: finder, Attribute: func(ids []uint64, words uint64) (int64, parley.Attribution) {
+		b := newBench(t, Options{Options: upstream.Options{Key: key, Finder: finder, Attribute: func(ids []uint64, words uint64) (int64, parley.Attribution) {
 			if len(ids) == 1 && ids[0] == key.Hash("999000000000001") && words == key.Hash("are you open?") {
 				return 42, parley.ByIdentity
 			}
 			return 0, parley.Unattributed
-		}})
+		}}})
 		body := with(ask("hi\nare you open?"), `"user":"999000000000001"`)
-		r := b.request(t.Context(), http.MethodPost, "/chat/completions", body)
+		r := b.Request(t.Context(), http.MethodPost, "/chat/completions", body)
 		r.Header.Set("X-Stainless-Retry-Count", "2")
-		resp, err := b.client.Do(r)
+		resp, err := b.Client.Do(r)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -102,7 +103,7 @@ func TestCallIsRecorded(t *testing.T) {
 			PromptTokens: int64(c.Usage.PromptTokens), CompletionTokens: int64(c.Usage.CompletionTokens),
 			Identities: []uint64{key.Hash("999000000000001")}, Words: key.Hash("are you open?"),
 		}
-		if diff := cmp.Diff(want, b.only()); diff != "" {
+		if diff := cmp.Diff(want, b.Only()); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	})
@@ -140,7 +141,7 @@ func TestRefusals(t *testing.T) {
 	b := newBench(t, Options{})
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			resp, err := b.client.Do(b.request(t.Context(), test.method, test.path, test.body))
+			resp, err := b.Client.Do(b.Request(t.Context(), test.method, test.path, test.body))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -168,10 +169,10 @@ func deref(text *string) string {
 // A refused request belongs to a turn like any other.
 func TestRefusedCallsAreAttributed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, Options{Attribute: func([]uint64, uint64) (int64, parley.Attribution) { return 3, parley.ByTime }})
+		b := newBench(t, Options{Options: upstream.Options{Attribute: func([]uint64, uint64) (int64, parley.Attribution) { return 3, parley.ByTime }}})
 		b.post(with(ask("hello"), `"max_tokens":-1`))
 		synctest.Wait()
-		call := b.only()
+		call := b.Only()
 		if call.Turn != 3 || call.By != parley.ByTime || call.Model != "gpt-4o-mini" || call.Words == 0 || call.Failure != "status 400" {
 			t.Errorf("recorded %+v", call)
 		}
@@ -181,9 +182,9 @@ func TestRefusedCallsAreAttributed(t *testing.T) {
 func TestKey(t *testing.T) {
 	b := newBench(t, Options{Config: plan.OpenAI{APIKey: "sk-right"}})
 	for header, want := range map[string]int{"": 401, "Bearer sk-wrong": 401, "Basic sk-right": 401, "Bearer sk-right": 200} {
-		r := b.request(t.Context(), http.MethodGet, "/v1/models", "")
+		r := b.Request(t.Context(), http.MethodGet, "/v1/models", "")
 		r.Header.Set("Authorization", header)
-		resp, err := b.client.Do(r)
+		resp, err := b.Client.Do(r)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -213,7 +214,7 @@ func TestRateLimits(t *testing.T) {
 		time.Sleep(20 * time.Second) // virtual
 		b.chat(ask("four"))
 		synctest.Wait()
-		if calls := b.recorded(); len(calls) != 5 || calls[1].Failure != "status 429" || calls[4].Failure != "" {
+		if calls := b.Recorded(); len(calls) != 5 || calls[1].Failure != "status 429" || calls[4].Failure != "" {
 			t.Errorf("recorded %+v", calls)
 		}
 	})
@@ -270,7 +271,7 @@ func TestPromptCache(t *testing.T) {
 func TestModels(t *testing.T) {
 	b := newBench(t, Options{})
 	for path, object := range map[string]string{"/v1/models": "list", "/models": "list", "/v1/models/gpt-4o": "model"} {
-		resp, err := b.client.Do(b.request(t.Context(), http.MethodGet, path, ""))
+		resp, err := b.Client.Do(b.Request(t.Context(), http.MethodGet, path, ""))
 		if err != nil {
 			t.Fatal(err)
 		}

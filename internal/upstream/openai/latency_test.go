@@ -25,7 +25,7 @@ func TestWholeTakesItsTime(t *testing.T) {
 		b := newBench(t, Options{Config: steady(t)})
 		c := b.chat(ask("Are you open tomorrow?"))
 		synctest.Wait()
-		call := b.only()
+		call := b.Only()
 		want := 500*time.Millisecond + time.Duration(c.Usage.CompletionTokens-1)*20*time.Millisecond
 		if call.Duration() != want || call.Imposed != want || call.FirstByte-call.Start != want {
 			t.Errorf("took %v (imposed %v, first byte %v), want %v", call.Duration(), call.Imposed, call.FirstByte-call.Start, want)
@@ -37,7 +37,7 @@ func TestStreamComesTokenByToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, Options{Config: steady(t)})
 		start := time.Now()
-		resp, err := b.client.Do(b.request(t.Context(), http.MethodPost, "/v1/chat/completions",
+		resp, err := b.Client.Do(b.Request(t.Context(), http.MethodPost, "/v1/chat/completions",
 			with(ask("Are you open tomorrow?"), `"stream":true,"stream_options":{"include_usage":true},"max_tokens":3`)))
 		if err != nil {
 			t.Fatal(err)
@@ -54,7 +54,7 @@ func TestStreamComesTokenByToken(t *testing.T) {
 			t.Errorf("times (-want +got):\n%s", diff)
 		}
 		synctest.Wait()
-		call := b.only()
+		call := b.Only()
 		if call.FirstByte != 500*ms || call.End != 540*ms || call.Imposed != 540*ms || call.CompletionTokens != 3 {
 			t.Errorf("recorded %+v", call)
 		}
@@ -79,7 +79,7 @@ func TestPromptAndCrowdSlowDown(t *testing.T) {
 		synctest.Wait()
 		alone := 500*time.Millisecond + time.Duration(c.Usage.PromptTokens)*time.Millisecond +
 			time.Duration(c.Usage.CompletionTokens-1)*20*time.Millisecond
-		calls := b.recorded()
+		calls := b.Recorded()
 		if calls[0].Duration() != alone || calls[1].Duration() != alone+alone/2 {
 			t.Errorf("took %v and %v, want %v and half as much again", calls[0].Duration(), calls[1].Duration(), alone)
 		}
@@ -92,12 +92,12 @@ func TestClientWhoGoesAwayEndsTheCall(t *testing.T) {
 			b := newBench(t, Options{Config: steady(t)})
 			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 			defer cancel()
-			_, err := b.client.Do(b.request(ctx, http.MethodPost, "/v1/chat/completions", with(ask("hello"), fields)))
+			_, err := b.Client.Do(b.Request(ctx, http.MethodPost, "/v1/chat/completions", with(ask("hello"), fields)))
 			if !errors.Is(err, context.DeadlineExceeded) {
 				t.Fatalf("got %v, want a time-out", err)
 			}
 			synctest.Wait()
-			call := b.only()
+			call := b.Only()
 			if call.Failure != "client went away" || call.End != 300*time.Millisecond || call.FirstByte != parley.None || call.Imposed != call.End {
 				t.Errorf("%s: recorded %+v", fields, call)
 			}
@@ -164,7 +164,7 @@ func TestFaults(t *testing.T) {
 				if test.fields != "" {
 					body = with(body, test.fields)
 				}
-				resp, err := b.client.Do(b.request(t.Context(), http.MethodPost, "/v1/chat/completions", body))
+				resp, err := b.Client.Do(b.Request(t.Context(), http.MethodPost, "/v1/chat/completions", body))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -172,7 +172,7 @@ func TestFaults(t *testing.T) {
 				resp.Body.Close()
 				test.check(t, string(data), err)
 				synctest.Wait()
-				call := b.only()
+				call := b.Only()
 				if call.Failure != test.failure || call.Status != test.status || call.Fault != test.rule {
 					t.Errorf("recorded %+v", call)
 				}
@@ -189,7 +189,7 @@ func TestDelayAndDripAreExact(t *testing.T) {
 		b := newBench(t, Options{Config: plan.OpenAI{Faults: rules(t, "delay 3s", "drip 100B/s")}})
 		b.chat(ask("hello"))
 		synctest.Wait()
-		call := b.only()
+		call := b.Only()
 		if want := 3*time.Second + time.Duration(call.ResponseBytes)*10*time.Millisecond; call.Duration() != want || call.Imposed != want {
 			t.Errorf("took %v, imposed %v, want %v", call.Duration(), call.Imposed, want)
 		}
@@ -213,7 +213,7 @@ func TestCrowdOfStreams(t *testing.T) {
 		}
 		wg.Wait()
 		synctest.Wait()
-		calls := b.recorded()
+		calls := b.Recorded()
 		if len(calls) != crowd {
 			t.Fatalf("%d calls recorded", len(calls))
 		}
@@ -248,15 +248,15 @@ func TestHangAndReset(t *testing.T) {
 		b := newBench(t, Options{Config: plan.OpenAI{Faults: rules(t, "hang from 0s to 1m", "reset from 1m")}})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		if _, err := b.client.Do(b.request(ctx, http.MethodPost, "/v1/chat/completions", ask("hello"))); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := b.Client.Do(b.Request(ctx, http.MethodPost, "/v1/chat/completions", ask("hello"))); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("hang: %v", err)
 		}
 		synctest.Wait() // until the first call has ended
-		if _, err := b.client.Do(b.request(t.Context(), http.MethodPost, "/v1/chat/completions", ask("hello"))); !errors.Is(err, io.EOF) {
+		if _, err := b.Client.Do(b.Request(t.Context(), http.MethodPost, "/v1/chat/completions", ask("hello"))); !errors.Is(err, io.EOF) {
 			t.Errorf("reset: %v", err)
 		}
 		synctest.Wait()
-		calls := b.recorded()
+		calls := b.Recorded()
 		if len(calls) != 2 || calls[0].Fault != "hang" || calls[0].Failure != "client went away" || calls[0].Duration() != time.Minute ||
 			calls[1].Failure != "reset" || calls[1].Status != 0 {
 			t.Errorf("recorded %+v", calls)

@@ -82,7 +82,7 @@ func FuzzParseChat(f *testing.F) {
 			}
 			return
 		}
-		x := &exchange{Server: server, random: nil}
+		x := &exchange{Server: server}
 		_ = server.promptTokens(req)
 		u := newSpeaker(req, nil, sunday).speak()
 		for i := range u.calls {

@@ -175,7 +175,7 @@ func TestStreamAddsUpToTheWhole(t *testing.T) {
 			b := newBench(t, Options{})
 			body := with(ask(words), calendarTools)
 			want := b.chat(body)
-			resp, err := b.client.Do(b.request(t.Context(), http.MethodPost, "/v1/chat/completions",
+			resp, err := b.Client.Do(b.Request(t.Context(), http.MethodPost, "/v1/chat/completions",
 				with(body, `"stream":true,"stream_options":{"include_usage":true}`)))
 			if err != nil {
 				t.Fatal(err)

@@ -1,0 +1,221 @@
+package upstream
+
+import (
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"parley"
+	"parley/internal/fault"
+)
+
+// Exchange is one call under way. It belongs to the goroutine that serves it.
+type Exchange struct {
+	*Service
+	W http.ResponseWriter
+	R *http.Request
+	// Call is the row of the call, recorded when it ends.
+	Call parley.Call
+	// Fate is what goes wrong with the call, settled by Decide.
+	Fate fault.Action
+	// Random belongs to this call alone and follows from the seed and the call's number.
+	Random *rand.Rand
+	// Ready is when the request had been read; latency counts from there.
+	Ready time.Duration
+
+	timer *time.Timer
+}
+
+// End closes the record of the call.
+func (x *Exchange) End() {
+	if x.timer != nil {
+		x.timer.Stop()
+	}
+	x.Call.End = x.Since()
+	if x.Record != nil {
+		x.Record(x.Call)
+	}
+}
+
+// Decide settles what goes wrong with the call, by its operation. Call it for known
+// routes only: a client that asks for a new path each time must not fill the memory of the
+// one who decides.
+func (x *Exchange) Decide() {
+	x.Fate = x.decider.Decide(x.Call.Operation, x.Call.Start)
+	x.Call.Fault = x.Fate.Name
+}
+
+// Read takes the request's body in, up to limit bytes. Beyond it the error is an *[http.MaxBytesError];
+// any other error is a client that went away, which is noted.
+func (x *Exchange) Read(limit int64) ([]byte, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(x.W, x.R.Body, limit))
+	x.Call.RequestBytes = int64(len(body))
+	x.Ready = x.Since()
+	if err == nil {
+		return body, nil
+	}
+	if _, large := err.(*http.MaxBytesError); !large { //nolint:errorlint // as http.MaxBytesReader returns it
+		return nil, x.Gone()
+	}
+	return nil, err
+}
+
+// Identify ties the call to a turn, by the identities found in text and the words the user said last ("" for none).
+func (x *Exchange) Identify(text []byte, words string) {
+	x.Call.Identities = x.Finder.AppendHashes(nil, text, x.Key)
+	x.Call.Words = x.Key.Hash(words)
+	if x.Attribute != nil {
+		x.Call.Turn, x.Call.By = x.Attribute(x.Call.Identities, x.Call.Words)
+	}
+}
+
+// MeetFate carries out the faults that come instead of an answer, once the request has
+// been read. It reports whether there is an answer to give; refuse answers with an
+// error of the service's own shape.
+func (x *Exchange) MeetFate(refuse func(status int)) bool {
+	if x.Fate.Delay > 0 && x.Impose(x.Ready+x.Fate.Delay) != nil {
+		return false
+	}
+	switch x.Fate.Effect {
+	case fault.Status:
+		refuse(x.Fate.Status)
+	case fault.Hang:
+		<-x.R.Context().Done()
+		x.Call.Imposed = x.Since() - x.Ready
+		_ = x.Gone() // the record says so
+	case fault.Reset:
+		x.Call.Failure = "reset"
+		x.reset()
+	default:
+		return true
+	}
+	return false
+}
+
+// Answer sends a whole response, whose other headers are set, unless the call's fate is to damage it.
+func (x *Exchange) Answer(status int, contentType string, body []byte) error {
+	at := int(float64(len(body)) * x.Fate.Where)
+	if x.Fate.Effect == fault.Malformed {
+		x.Call.Failure = "malformed"
+		body = body[:at]
+	}
+	if contentType != "" {
+		x.W.Header().Set("Content-Type", contentType)
+	}
+	if status != http.StatusNoContent && status != http.StatusNotModified {
+		x.W.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	}
+	x.Head(status)
+	if x.Fate.Effect == fault.Cut {
+		_ = x.Send(body[:at]) // the connection closes either way
+		x.Cut()
+	}
+	return x.Send(body)
+}
+
+// Head sends the head of the response.
+func (x *Exchange) Head(status int) {
+	x.Call.Status = int32(status)
+	x.W.WriteHeader(status)
+}
+
+// Refused notes that the service itself refuses the call.
+func (x *Exchange) Refused(status int) { x.Call.Failure = fmt.Sprintf("status %d", status) }
+
+// Gone notes that the client hung up.
+func (x *Exchange) Gone() error {
+	x.Call.Failure = "client went away"
+	return http.ErrAbortHandler
+}
+
+// Impose waits for a moment since the epoch on the plan's account. It fails if the client goes away first.
+func (x *Exchange) Impose(at time.Duration) error {
+	err := x.until(at)
+	x.Call.Imposed = x.Since() - x.Ready
+	return err
+}
+
+func (x *Exchange) until(at time.Duration) error {
+	d := at - x.Since()
+	if d <= 0 {
+		if x.R.Context().Err() != nil {
+			return x.Gone()
+		}
+		return nil
+	}
+	if x.timer == nil {
+		x.timer = time.NewTimer(d)
+	} else {
+		x.timer.Reset(d)
+	}
+	select {
+	case <-x.timer.C:
+		return nil
+	case <-x.R.Context().Done():
+		return x.Gone()
+	}
+}
+
+// Send writes p and flushes it, at the pace of a drip if that is the call's fate.
+func (x *Exchange) Send(p []byte) error {
+	rate := x.Fate.BytesPerSecond
+	if x.Fate.Effect != fault.Drip {
+		return x.write(p)
+	}
+	// Ten times a second, or byte by byte.
+	chunk := max(1, int(rate/10))
+	due := x.Since()
+	for len(p) > 0 {
+		n := min(chunk, len(p))
+		due += time.Duration(n) * time.Second / time.Duration(rate)
+		if err := x.Impose(due); err != nil {
+			return err
+		}
+		if err := x.write(p[:n]); err != nil {
+			return err
+		}
+		p = p[n:]
+	}
+	return nil
+}
+
+func (x *Exchange) write(p []byte) error {
+	if x.Call.FirstByte == parley.None {
+		x.Call.FirstByte = x.Since()
+	}
+	var err error
+	if len(p) > 0 {
+		var n int
+		n, err = x.W.Write(p)
+		x.Call.ResponseBytes += int64(n)
+	}
+	if err == nil {
+		err = http.NewResponseController(x.W).Flush()
+	}
+	if err != nil {
+		return x.Gone()
+	}
+	return nil
+}
+
+// Cut closes the connection in the middle of a response. It does not return.
+func (x *Exchange) Cut() {
+	x.Call.Failure = "cut"
+	panic(http.ErrAbortHandler)
+}
+
+// reset closes the connection so that the client sees a reset where the transport has such a thing.
+func (x *Exchange) reset() {
+	conn, _, err := http.NewResponseController(x.W).Hijack()
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0) // else it closes in order, which cuts the call off as well
+	}
+	_ = conn.Close() // the client sees the end either way
+}
