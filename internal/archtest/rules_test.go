@@ -157,9 +157,9 @@ func variables(d *ast.GenDecl, spec *ast.ValueSpec) []string {
 	return names
 }
 
-// processFaults: only the command line ends the process or writes to the terminal.
+// processFaults: only commands and the command line end the process or write to the terminal.
 func processFaults(p pkg, f *file) []string {
-	if strings.HasPrefix(p.path, "cmd/") || p.path == "internal/cli" {
+	if strings.HasPrefix(p.path, "cmd/") || strings.HasPrefix(p.path, "bench/") || p.path == "internal/cli" {
 		return nil
 	}
 	var faults []string
