@@ -50,6 +50,10 @@ type Call struct {
 	PromptTokens     int64  `parquet:"prompt_tokens_total"`
 	CachedTokens     int64  `parquet:"cached_tokens_total"`
 	CompletionTokens int64  `parquet:"completion_tokens_total"`
+	// CachedTokens are read from the service's prompt cache, CacheWrittenTokens written to it; both are
+	// part of PromptTokens. AudioSeconds is the length of audio the call was about.
+	CacheWrittenTokens int64   `parquet:"cache_written_tokens_total"`
+	AudioSeconds       float64 `parquet:"audio_seconds"`
 
 	// Identities are keyed hashes of the user numbers and message ids found in
 	// the call; Words that of the user's last words, 0 if there were none.

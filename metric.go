@@ -24,6 +24,7 @@ func Metrics() []Metric {
 		{"llm_per_turn", Seconds, true, "llm", "time during which at least one call of the turn to the language model was going on"},
 		{"db", Seconds, true, "postgres", "time of one database statement, as the bot waited for it"},
 		{"send", Seconds, true, "", "time of one call to the platform's send API, as the bot waited for it"},
+		{"calendar", Seconds, true, "calendar", "time of one call to the calendar, as the bot waited for it"},
 		{"errors", Ratio, false, "", "share of turns left unanswered or whose webhook was refused"},
 		{"answered", Ratio, false, "", "share of turns answered within the user's patience"},
 		{"lost", Count, false, "", "turns that never got any reply"},
@@ -34,6 +35,12 @@ func Metrics() []Metric {
 		{"strangers", Count, false, "", "replies sent to numbers parley did not play"},
 		{"messages", PerHour, false, "", "messages answered per hour of steady load"},
 		{"concurrency", Count, false, "", "conversations open at once, mean over the steady phase"},
+		{"success", Ratio, false, "", "share of conversations that reached their goal; of a scenario without a goal, that had every turn answered"},
+		{"conversion", Ratio, false, "", "share of the conversations of scenarios with a goal that reached it"},
+		{"abandonment", Ratio, false, "", "share of conversations whose user gave up waiting"},
+		{"apdex", Ratio, false, "", "Apdex: replies within T count 1, within 4 T count a half, later or never 0, divided by all (T is users.satisfied of the plan)"},
+		{"cost_per_conversation", Dollars, false, "", "money per conversation: language models by tokens and price list, messages and infrastructure by the plan's prices"},
+		{"cost_per_success", Dollars, false, "", "money spent on all conversations for each one that was a success"},
 	}
 }
 

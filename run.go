@@ -34,12 +34,18 @@ type Run struct {
 	Plan   json.RawMessage `json:"plan,omitempty"`
 	Phases []Phase         `json:"phases"`
 	// Assumed lists, wire by wire, the latency models that stood in for real services.
-	Assumed     []Assumption `json:"assumed,omitempty"`
-	Messages    Messages     `json:"messages"`
-	Environment Environment  `json:"environment"`
-	Generator   Generator    `json:"generator"`
-	Budgets     []Budget     `json:"budgets,omitempty"`
-	Verdict     *Verdict     `json:"verdict,omitempty"`
+	Assumed []Assumption `json:"assumed,omitempty"`
+	// Goals are the scenarios' goals in the plan's order, those that have one.
+	Goals []Goal `json:"goals,omitempty"`
+	// Satisfied is the reply time up to which a user is satisfied, for the Apdex; 0: not asked for.
+	Satisfied time.Duration `json:"satisfied_ns,omitempty"`
+	// Money holds the prices that the run's cost is reckoned with; nil: not reckoned.
+	Money       *Money      `json:"money,omitempty"`
+	Messages    Messages    `json:"messages"`
+	Environment Environment `json:"environment"`
+	Generator   Generator   `json:"generator"`
+	Budgets     []Budget    `json:"budgets,omitempty"`
+	Verdict     *Verdict    `json:"verdict,omitempty"`
 	// Problems stopped the run or make it invalid; Warnings qualify its figures.
 	Problems []Problem `json:"problems,omitempty"`
 	Warnings []string  `json:"warnings,omitempty"`
@@ -85,6 +91,46 @@ type Assumption struct {
 	Model string `json:"model"` // in the plan's own words
 	// Source says where the model comes from ("plan", "default", "fitted from 1,200 calls on 2026-11-01").
 	Source string `json:"source"`
+}
+
+// Goal is what a kind of conversation is for.
+type Goal struct {
+	Scenario string `json:"scenario"`
+	What     string `json:"what"` // for people: "calendar events.insert"
+	// Wire is the dependency a call to which reaches the goal, empty if a reply does.
+	Wire      string `json:"wire,omitempty"`
+	Operation string `json:"operation,omitempty"`
+}
+
+// Money is what things cost, in US dollars.
+type Money struct {
+	InfrastructurePerHour float64 `json:"infrastructure_usd_per_hour"`
+	PerMessage            float64 `json:"usd_per_message"` // of the bot
+	// Source is the price list, Dated the day it holds for ("2026-07-24", empty if the list does not say).
+	Source string `json:"source"`
+	Dated  string `json:"dated,omitempty"`
+	// Models are the prices of the models the bot called, as they were seen.
+	Models []ModelPrice `json:"models,omitempty"`
+}
+
+// ModelPrice is what a language model service charges, in US dollars. Prompt tokens read from its
+// cache cost Cached, those written to it CacheWrite, the others Input.
+type ModelPrice struct {
+	Model string `json:"model"` // as the bot asks for it
+	// Known: the list has the model. If not, the prices are 0 and mean nothing.
+	Known       bool    `json:"known"`
+	Input       float64 `json:"usd_per_input_token"`
+	Cached      float64 `json:"usd_per_cached_token"`
+	CacheWrite  float64 `json:"usd_per_cache_written_token"`
+	Output      float64 `json:"usd_per_output_token"`
+	AudioSecond float64 `json:"usd_per_audio_second,omitempty"`
+}
+
+// Of returns what a call to the model costs, in US dollars.
+func (p *ModelPrice) Of(c *Call) float64 {
+	plain := max(0, c.PromptTokens-c.CachedTokens-c.CacheWrittenTokens)
+	return float64(plain)*p.Input + float64(c.CachedTokens)*p.Cached + float64(c.CacheWrittenTokens)*p.CacheWrite +
+		float64(c.CompletionTokens)*p.Output + c.AudioSeconds*p.AudioSecond
 }
 
 // Messages sets what was planned beside what happened, over all phases but the canary.

@@ -88,6 +88,12 @@ type Turn struct {
 	Duplicates int32 `parquet:"duplicate_replies_total"`
 	Late       int32 `parquet:"late_replies_total"`
 	Disordered int32 `parquet:"out_of_order_replies_total"`
+
+	// Final: by its script the conversation has no turn after this one.
+	Final bool `parquet:"final_turn"`
+	// Goal: the goal of the scenario was reached in this turn (an event inserted into
+	// a calendar, say). False if the scenario has none.
+	Goal bool `parquet:"goal_reached"`
 }
 
 // IsOpen reports whether the schedule, not the bot, set the moment of the turn.

@@ -21,6 +21,7 @@ const (
 	Ratio   Unit = "ratio"
 	Count   Unit = "count"
 	PerHour Unit = "per hour"
+	Dollars Unit = "USD"
 )
 
 // Judgement is the result of holding a budget against a run.

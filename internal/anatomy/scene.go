@@ -93,6 +93,7 @@ func (s *scene) readPlan() {
 			Name     string `json:"name"`
 			Kind     string `json:"kind"`
 			Simulate bool   `json:"simulate"`
+			Relay    any    `json:"relay"`
 		} `json:"dependencies"`
 	}
 	s.platform = "evolution"
@@ -100,7 +101,7 @@ func (s *scene) readPlan() {
 	if json.Unmarshal(s.run.Plan, &plan) == nil {
 		for _, d := range plan.Dependencies {
 			s.kinds[d.Name] = d.Kind
-			if !d.Simulate {
+			if !d.Simulate && d.Relay == nil {
 				s.real = append(s.real, d.Name)
 			}
 		}

@@ -28,6 +28,11 @@ type Summary struct {
 	// first; the parts sum to the mean reply time of the answered turns.
 	Split []Part `json:"split"`
 	Ramp  *Ramp  `json:"ramp,omitempty"`
+	// Visits are what the conversations that began in the judged phases came to, Money is what they cost (nil: no prices).
+	Visits Visits `json:"visits"`
+	Money  *Money `json:"money,omitempty"`
+	// Heat is the reply wait over the time of the whole run; nil without turns.
+	Heat *Heat `json:"heat,omitempty"`
 	// Attributed is the share of calls in judged phases that could be tied to a turn.
 	Attributed float64 `json:"attributed"`
 	Calls      int     `json:"calls"`     // in judged phases

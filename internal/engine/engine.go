@@ -125,13 +125,25 @@ func (r *run) manifest(ctx context.Context) *parley.Run {
 	}
 	for i := range p.Dependencies {
 		if d := &p.Dependencies[i]; d.Simulate {
-			m.Assumed = append(m.Assumed, parley.Assumption{Wire: d.Name, Model: latencyModel(d.OpenAI), Source: d.OpenAI.Source})
+			m.Assumed = append(m.Assumed, assumption(d))
 		}
 	}
 	m.Assumed = append(m.Assumed, parley.Assumption{
 		Wire: p.Target.Platform, Model: "send " + p.Target.Evolution.SendLatency.String(), Source: p.Target.Evolution.Source,
 	})
 	return m
+}
+
+// assumption is the latency model that stands in for a service.
+func assumption(d *plan.Dependency) parley.Assumption {
+	switch d.Kind {
+	case "calendar":
+		return parley.Assumption{Wire: d.Name, Model: fmt.Sprintf("read %v, write %v", d.Calendar.Latency, d.Calendar.WriteLatency), Source: d.Calendar.Source}
+	case "http":
+		return parley.Assumption{Wire: d.Name, Model: "answer " + d.HTTP.Latency.String(), Source: d.HTTP.Source}
+	default:
+		return parley.Assumption{Wire: d.Name, Model: latencyModel(d.OpenAI), Source: d.OpenAI.Source}
+	}
 }
 
 func latencyModel(m plan.OpenAI) string {

@@ -48,7 +48,7 @@ func startServices(ctx context.Context, p *plan.Plan, log io.Writer) (*services,
 }
 
 func (s *services) start(ctx context.Context, d *plan.Dependency, log io.Writer) error {
-	if d.Simulate {
+	if d.Heard() {
 		return nil
 	}
 	address := d.Address.Reveal()

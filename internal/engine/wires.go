@@ -44,6 +44,7 @@ type simulator struct {
 	server     *http.Server
 	hangUp     context.CancelFunc // ends the calls under way
 	at         net.Listener
+	url        string       // as the bot is told it
 	heard      atomic.Int64 // calls that arrived
 	calls      atomic.Int64 // that have ended, but for those answered 401
 	refused    atomic.Int64 // answered 401
@@ -74,7 +75,7 @@ func newWires(r *run) (*wires, error) {
 	})
 	for i := range r.o.Plan.Dependencies {
 		d := &r.o.Plan.Dependencies[i]
-		if !d.Simulate {
+		if !d.Heard() {
 			continue
 		}
 		if err := w.simulate(d, finder); err != nil {
@@ -119,7 +120,12 @@ func (w *wires) simulate(d *plan.Dependency, finder fingerprint.Finder) error {
 			r.writer.Call(c)
 		},
 	}
-	api := openai.New(openai.Options{Options: options, Config: d.OpenAI})
+	api, path, err := standIn(d, options)
+	if err != nil {
+		_ = s.at.Close()
+		return err
+	}
+	s.url = "http://" + s.at.Addr().String() + path
 	calls, hangUp := context.WithCancel(context.Background())
 	s.hangUp = hangUp
 	s.server = &http.Server{
@@ -129,6 +135,22 @@ func (w *wires) simulate(d *plan.Dependency, finder fingerprint.Finder) error {
 	}
 	w.sims = append(w.sims, s)
 	return nil
+}
+
+// service is what stands in for one of the bot's dependencies.
+type service interface {
+	http.Handler
+	ConnContext(context.Context, net.Conn) context.Context
+}
+
+// standIn returns the service that stands in for a dependency, and the path of its base URL.
+func standIn(d *plan.Dependency, o upstream.Options) (s service, path string, err error) {
+	switch d.Kind {
+	case "openai":
+		return openai.New(openai.Options{Options: o, Config: d.OpenAI}), "/v1", nil
+	default:
+		return nil, "", setupProblem("dependencies."+d.Name+": parley cannot stand in for "+d.Kind, "")
+	}
 }
 
 // deliver hands a message of the bot to its user.
@@ -200,7 +222,7 @@ func (w *wires) environment() map[string]string {
 	}
 	for _, s := range w.sims {
 		for _, name := range s.dependency.Env {
-			env[name] = "http://" + s.at.Addr().String() + "/v1"
+			env[name] = s.url
 		}
 		if key := s.dependency.OpenAI.APIKey.Reveal(); key != "" {
 			env["OPENAI_API_KEY"] = key
@@ -333,7 +355,7 @@ func (r *run) silence(s *simulator) error {
 			"parley gives the bot its key as OPENAI_API_KEY; set dependencies."+name+".simulate.api_key to the one it uses")
 	}
 	return escapeProblem("the bot answered, but no call came to the simulated "+name+": it may be calling the real one",
-		r.envHint("dependencies."+name+".env", s.dependency.Env, "http://"+s.at.Addr().String()+"/v1")+
+		r.envHint("dependencies."+name+".env", s.dependency.Env, s.url)+
 			"; if it can answer every scenario without it, set canary: optional there")
 }
 

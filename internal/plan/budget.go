@@ -84,6 +84,8 @@ func bound(b *parley.Budget, metric parley.Metric, limit string) (err error) {
 		}
 	case parley.PerHour:
 		b.Limit, err = rate(limit)
+	case parley.Dollars:
+		b.Limit, err = dollars(limit)
 	default:
 		b.Limit, err = number(limit)
 		if err != nil || b.Limit < 0 {
@@ -95,7 +97,7 @@ func bound(b *parley.Budget, metric parley.Metric, limit string) (err error) {
 		return err
 	case b.Op == "<" && b.Limit == 0:
 		return flawf("write = 0 or <= 0 if there must be none", "nothing is below 0")
-	case b.Op == "=" && (metric.Unit == parley.Seconds || metric.Unit == parley.PerHour):
+	case b.Op == "=" && metric.Unit != parley.Count && metric.Unit != parley.Ratio:
 		return flawf("use < or >", "a measured %s is never exactly %s", metric.Name, limit)
 	}
 	return nil

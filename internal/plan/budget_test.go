@@ -28,11 +28,12 @@ func TestParseBudget(t *testing.T) {
 	f("lost = 0", parley.Budget{Text: "lost = 0", Metric: "lost", Op: "=", Unit: parley.Count})
 	f("messages >= 1000", parley.Budget{Text: "messages >= 1000", Metric: "messages", Op: ">=", Limit: 1000, Unit: parley.PerHour})
 	f("messages > 20/min", parley.Budget{Text: "messages > 20/min", Metric: "messages", Op: ">", Limit: 1200, Unit: parley.PerHour})
+	f("cost_per_success < $0.05", parley.Budget{Text: "cost_per_success < $0.05", Metric: "cost_per_success", Op: "<", Limit: 0.05, Unit: parley.Dollars})
 	f("concurrency >= 100", parley.Budget{Text: "concurrency >= 100", Metric: "concurrency", Op: ">=", Limit: 100, Unit: parley.Count})
 }
 
 func TestEveryMetricTakesABudget(t *testing.T) {
-	limits := map[parley.Unit]string{parley.Seconds: "1s", parley.Ratio: "1%", parley.Count: "1", parley.PerHour: "1"}
+	limits := map[parley.Unit]string{parley.Seconds: "1s", parley.Ratio: "1%", parley.Count: "1", parley.PerHour: "1", parley.Dollars: "$0.05"}
 	for _, m := range parley.Metrics() {
 		subject := m.Name
 		if m.Quantiles {

@@ -21,6 +21,7 @@ func (d *decoder) check(p *Plan) {
 		d.failPath("scenarios", "write scenarios: [{turns: [Hi there]}]", "is missing")
 	}
 	d.checkDependencies(p)
+	d.checkGoals(p)
 	d.checkPorts(p)
 	d.checkVariables(p)
 	d.checkPhases(&p.Load)
@@ -72,6 +73,12 @@ func (d *decoder) checkDependencies(p *Plan) {
 	for _, dep := range p.Dependencies {
 		path := join("dependencies", dep.Name)
 		d.checkListen(join(path, "listen"), dep.Listen, p.Target.AllowRemote)
+		if dep.Relay != nil {
+			d.checkURL(join(path, "address"), dep.Relay.To, p.Target.AllowRemote)
+		}
+		if dep.Kind == "http" && len(dep.Env) == 0 && !d.given(join(path, "env")) {
+			d.failPath(path, "add env: [ORDERS_URL], the variables that carry its address to the bot", "gives its address to nobody")
+		}
 		if dep.Address == "" {
 			continue
 		}

@@ -12,6 +12,7 @@ import (
 
 // plan reads the root of the document.
 func (d *decoder) plan(root value, dir string) *Plan {
+	d.dir = dir
 	p := defaultPlan(dir)
 	if !d.visit(root) {
 		return p
@@ -28,6 +29,7 @@ func (d *decoder) plan(root value, dir string) *Plan {
 		field{"users", func(v value) { d.users(v, &p.Users) }},
 		field{"scenarios", func(v value) { d.scenarios(v, &p.Scenarios) }},
 		field{"load", func(v value) { d.load(v, &p.Load) }},
+		field{"money", func(v value) { d.money(v, &p.Money) }},
 		field{"budgets", func(v value) { d.budgets(v, &p.Budgets) }},
 		field{"safety", func(v value) {
 			d.object(v,
@@ -51,6 +53,7 @@ func (d *decoder) users(v value, u *Users) {
 		field{"returning", scalar(d, &u.Returning, share)},
 		field{"alike", scalar(d, &u.Alike, share)},
 		field{"number_prefix", scalar(d, &u.Prefix, unassigned)},
+		field{"satisfied", scalar(d, &u.Satisfied, span(time.Millisecond, time.Hour))},
 	)
 }
 

@@ -23,6 +23,8 @@ func defaultPlan(dir string) *Plan {
 			StartTimeout: 30 * time.Second,
 			Dir:          dir,
 			Evolution: Evolution{
+				Version:     "v2",
+				Media:       "api",
 				Instance:    "parley",
 				APIKey:      "parley-simulated-key",
 				Number:      "5511999990000",
@@ -35,7 +37,7 @@ func defaultPlan(dir string) *Plan {
 				Source:      "default",
 			},
 		},
-		Users: Users{Returning: 0.3, Alike: 0.2, Prefix: "999"},
+		Users: Users{Returning: 0.3, Alike: 0.2, Prefix: "999", Satisfied: 2 * time.Second},
 		Load: Load{
 			ConversationsPerHour: 1200,
 			Concurrency:          500,
@@ -93,6 +95,9 @@ func defaultOpenAI() OpenAI {
 		PerToken:        mustDist("lognormal(p50=9ms, p95=18ms)"),
 		PerPromptToken:  40 * time.Microsecond,
 		PerCallInFlight: 0.002,
+		Embedding:       mustDist("lognormal(p50=120ms, p95=300ms)"),
+		Transcription:   mustDist("lognormal(p50=700ms, p95=1.5s)"),
+		PerAudioSecond:  30 * time.Millisecond,
 		Source:          "default",
 	}
 }
@@ -103,6 +108,10 @@ func defaultEnv(kind string) []string {
 	switch kind {
 	case "openai":
 		return []string{"OPENAI_BASE_URL"}
+	case "calendar":
+		return []string{"GOOGLE_CALENDAR_URL"}
+	case "http":
+		return nil // nobody can guess it
 	case "postgres":
 		return []string{"DATABASE_URL"}
 	default:

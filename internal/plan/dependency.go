@@ -14,7 +14,10 @@ import (
 	"parley/internal/fault"
 )
 
-func kinds() []string { return []string{"openai", "postgres", "redis"} }
+func kinds() []string { return []string{"openai", "calendar", "http", "postgres", "redis"} }
+
+// simulable reports whether parley can stand in for services of a kind.
+func simulable(kind string) bool { return kind == "openai" || kind == "calendar" || kind == "http" }
 
 // dependencies reads the services the bot calls, in the file's order.
 func (d *decoder) dependencies(v value, into *[]Dependency) {
@@ -48,7 +51,7 @@ func (d *decoder) dependency(v value, name string) Dependency {
 	dep.Env = defaultEnv(dep.Kind)
 	if v.node.Kind == yaml.ScalarNode {
 		hint := "write {address: private}, and parley starts one"
-		if dep.Kind == "openai" {
+		if simulable(dep.Kind) {
 			hint = "write {simulate: true}, and parley stands in for it"
 		}
 		d.fail(v, hint, "must be a mapping, not a single value")
@@ -58,7 +61,7 @@ func (d *decoder) dependency(v value, name string) Dependency {
 		{"kind", func(value) {}}, // read above
 		{"env", list(d, &dep.Env, variable)},
 	}
-	if dep.Kind != "openai" {
+	if !simulable(dep.Kind) {
 		dep.Private = true
 		deaf := field{"canary", func(v value) {
 			d.fail(v, "take it out: only what is simulated ends in parley", "parley does not listen to %s, so that no canary can prove where it ends", dep.Kind)
@@ -69,18 +72,16 @@ func (d *decoder) dependency(v value, name string) Dependency {
 		d.objectOr(v, []field{imitate, deaf}, append(fields, d.served(&dep)...)...)
 		return dep
 	}
-	relay := field{"address", func(v value) {
-		d.fail(v, "use simulate: parley stands in for the service", "relaying to the real service is not offered")
-	}}
 	fields = append(fields, field{"canary", func(v value) {
 		var canary string
 		scalar(d, &canary, oneOf("values", "required", "optional"))(v)
 		dep.Optional = canary == "optional"
 	}})
 	before := len(d.errs)
-	d.objectOr(v, []field{relay}, append(fields, d.simulated(&dep)...)...)
-	if !dep.Simulate && len(d.errs) == before {
-		d.fail(v, "write simulate: true", "says nothing about how parley stands in for it")
+	relay := &Relay{}
+	d.object(v, slices.Concat(fields, d.simulated(&dep), d.relayed(&dep, relay))...)
+	if len(d.errs) == before {
+		d.checkStandIn(v, &dep, relay)
 	}
 	return dep
 }
@@ -101,26 +102,57 @@ func (d *decoder) kind(v value, name string) string {
 		}
 	}
 	if !slices.Contains(kinds(), name) {
+		if key, ok := misspeltKind(v); ok {
+			d.fail(key, suggest(key.node.Value, []string{"kind"}, "keys"), "unknown key")
+			return ""
+		}
 		d.fail(v, suggest(name, kinds(), "kinds")+" (or give it one: {kind: openai})", "%q is not the name of a kind of service", name)
 		return ""
 	}
 	return name
 }
 
+// misspeltKind finds the key of a mapping that was meant to be kind.
+func misspeltKind(v value) (key value, ok bool) {
+	if v.node.Kind != yaml.MappingNode {
+		return value{}, false
+	}
+	for i := 0; i+1 < len(v.node.Content); i += 2 {
+		key = child(v.node.Content[i], join(v.path, v.node.Content[i].Value))
+		if len(nearest(key.node.Value, []string{"kind"})) > 0 {
+			return key, true
+		}
+	}
+	return value{}, false
+}
+
 // simulated returns the keys of a service parley stands in for.
 func (d *decoder) simulated(dep *Dependency) []field {
-	dep.Listen, dep.OpenAI = freeLoopbackPort, defaultOpenAI()
+	dep.Listen = freeLoopbackPort
+	model := map[string]func(value){
+		"openai":   func(v value) { d.openai(v, &dep.OpenAI) },
+		"calendar": func(v value) { d.calendar(v, &dep.Calendar) },
+		"http":     func(v value) { d.http(v, &dep.HTTP) },
+	}[dep.Kind]
+	switch dep.Kind {
+	case "openai":
+		dep.OpenAI = defaultOpenAI()
+	case "calendar":
+		dep.Calendar = defaultCalendar()
+	case "http":
+		dep.HTTP = HTTP{Source: "default"}
+	}
 	return []field{
 		{"simulate", func(v value) {
 			dep.Simulate = true
 			if v.node.Kind == yaml.ScalarNode {
 				scalar(d, &dep.Simulate, truth)(v)
 				if !dep.Simulate {
-					d.fail(v, "write simulate: true", "there is no other way than to simulate it")
+					d.fail(v, "write simulate: true, or relay: real", "there is no other way than to simulate it or to relay to the real one")
 				}
 				return
 			}
-			d.openai(v, &dep.OpenAI)
+			model(v)
 		}},
 		{"listen", scalar(d, &dep.Listen, listenAddress)},
 	}
@@ -169,18 +201,19 @@ func (d *decoder) openai(v value, o *OpenAI) {
 		field{"per_call_in_flight", scalar(d, &o.PerCallInFlight, share)},
 		field{"requests_per_minute", scalar(d, &o.RequestsPerMinute, count(1_000_000_000))},
 		field{"tokens_per_minute", scalar(d, &o.TokensPerMinute, count(1_000_000_000))},
+		field{"embedding", scalar(d, &o.Embedding, fault.ParseDist)},
+		field{"transcription", scalar(d, &o.Transcription, fault.ParseDist)},
+		field{"per_audio_second", scalar(d, &o.PerAudioSecond, span(0, time.Minute))},
 		field{"faults", list(d, &o.Faults, fault.ParseRule)},
+		field{"replay", scalar(d, &o.Replay, d.located)},
+		field{"fitted", d.fitted(&o.Source)},
 		field{"script", func(v value) {
 			for item := range d.items(v) {
 				o.Script = append(o.Script, d.line(item))
 			}
 		}},
 	)
-	for _, key := range []string{"first_token", "per_token", "per_prompt_token", "per_call_in_flight"} {
-		if d.given(join(v.path, key)) {
-			o.Source = "plan"
-		}
-	}
+	d.sourceOf(v, &o.Source, "first_token", "per_token", "per_prompt_token", "per_call_in_flight", "embedding", "transcription", "per_audio_second")
 }
 
 // line reads a line of the simulated model's script.

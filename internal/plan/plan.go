@@ -19,6 +19,7 @@ type Plan struct {
 	Dependencies []Dependency    `json:"dependencies"` // in the file's order
 	Users        Users           `json:"users"`
 	Scenarios    []Scenario      `json:"scenarios"`
+	Money        Money           `json:"money"`
 	Load         Load            `json:"load"`
 	Budgets      []parley.Budget `json:"budgets"`
 	Safety       Safety          `json:"safety"`
@@ -46,8 +47,16 @@ type Target struct {
 	Evolution Evolution `json:"evolution"`
 }
 
-// Evolution configures the Evolution API v2 platform.
+// Evolution configures the Evolution API platform.
 type Evolution struct {
+	// Version of the gateway whose shapes are spoken: "v2" or "v1". Lenient: requests in the
+	// other version's shape are accepted as well.
+	Version string `json:"version"`
+	Lenient bool   `json:"lenient,omitempty"`
+	// JWTKey signs the webhooks' Authorization header as the gateway does when a header jwt_key is configured; empty: none.
+	JWTKey Secret `json:"jwt_key,omitempty"`
+	// Media says how the bot gets at media: "api" (it asks the gateway), "base64" (in the webhook), "url" (a link in the webhook).
+	Media    string            `json:"media"`
 	Instance string            `json:"instance"`
 	APIKey   Secret            `json:"api_key"`
 	Number   string            `json:"number"`            // the bot's own number, digits
@@ -88,17 +97,88 @@ func (s Secret) Reveal() string { return string(s) }
 // Dependency is one service the bot calls.
 type Dependency struct {
 	Name string `json:"name"`
-	Kind string `json:"kind"` // openai, postgres, redis
-	// Exactly one of these: Simulate (parley stands in for it), Private (parley
-	// starts a real one of its own), or Address (the user's own; a URL that may hold a password).
+	Kind string `json:"kind"` // openai, calendar, http, postgres, redis
+	// Exactly one of these: Simulate (parley stands in for it), Relay (parley passes calls on to the
+	// real service and records them), Private (parley starts a real one of its own), or Address (the
+	// user's own; a URL that may hold a password).
 	Simulate bool     `json:"simulate,omitempty"`
+	Relay    *Relay   `json:"relay,omitempty"`
 	Private  bool     `json:"private,omitempty"`
 	Address  Secret   `json:"address,omitempty"`
 	Env      []string `json:"env"`              // variables that carry its URL to the bot
 	Listen   string   `json:"listen,omitempty"` // of a simulator; default a free loopback port
 	// Optional: the canary turn need not touch it.
-	Optional bool   `json:"optional,omitempty"`
-	OpenAI   OpenAI `json:"openai,omitzero"`
+	Optional bool `json:"optional,omitempty"`
+	// Of a simulated service, that of its kind.
+	OpenAI   OpenAI   `json:"openai,omitzero"`
+	Calendar Calendar `json:"calendar,omitzero"`
+	HTTP     HTTP     `json:"http,omitzero"`
+}
+
+// Heard reports whether the dependency's wire ends in parley.
+func (d *Dependency) Heard() bool { return d.Simulate || d.Relay != nil }
+
+// Relay says how calls are passed on to a real service.
+type Relay struct {
+	To string `json:"to"` // base URL
+	// Spend is the most the run may cost there, in US dollars; Calls the most calls it may make. 0: no such ceiling.
+	// A language model has a ceiling on money, other services one on calls.
+	Spend float64 `json:"spend_usd,omitempty"`
+	Calls int     `json:"calls,omitempty"`
+	// AllowWrites lets calls pass that may change something there. Asking a language model changes nothing.
+	AllowWrites bool `json:"allow_writes,omitempty"`
+	// Key replaces the bot's own credentials on the way to the service; empty: they pass.
+	Key Secret `json:"key,omitempty"`
+	// Keep stores the exchanges, contents included, in the run's folder, so that they can be replayed.
+	Keep bool `json:"keep,omitempty"`
+}
+
+// Calendar is the model of a simulated Google Calendar.
+type Calendar struct {
+	Latency      fault.Dist `json:"latency"`       // of reads
+	WriteLatency fault.Dist `json:"write_latency"` // of insert, patch, update, delete
+	// Calendars are the ids that exist; empty: any id does.
+	Calendars []string `json:"calendars,omitempty"`
+	// Busy is the share of working hours taken by events that are there from the start.
+	Busy float64 `json:"busy"`
+	// Quotas of the project and of each user of it (a service account is one user), over sliding minutes.
+	RequestsPerMinute     int          `json:"requests_per_minute"`
+	UserRequestsPerMinute int          `json:"user_requests_per_minute"`
+	Faults                []fault.Rule `json:"faults,omitempty"`
+	// CredentialsEnv are the variables that carry the path of a service account's key file to the bot,
+	// made for the run, whose token_uri ends in parley.
+	CredentialsEnv []string `json:"credentials_env,omitempty"`
+	// Source says where the latencies come from: "default", "plan" or "fitted ...".
+	Source string `json:"source"`
+}
+
+// HTTP is a simulated service of any kind, described route by route or by a recording.
+type HTTP struct {
+	Latency fault.Dist   `json:"latency"`
+	Routes  []Route      `json:"routes,omitempty"`
+	Faults  []fault.Rule `json:"faults,omitempty"`
+	// Replay is the recording (of a run that kept its exchanges) that answers; absolute after resolution.
+	Replay string `json:"replay,omitempty"`
+	Source string `json:"source"`
+}
+
+// Route is one answer of a simulated service.
+type Route struct {
+	Method string `json:"method"` // GET, POST, ...; "*" for any
+	// Path may hold * for one segment, and end in ** for all that follow.
+	Path    string            `json:"path"`
+	Status  int               `json:"status"`
+	Header  map[string]string `json:"header,omitempty"`
+	Body    string            `json:"body,omitempty"` // as sent; JSON of the plan is encoded
+	Latency *fault.Dist       `json:"latency,omitempty"`
+}
+
+// Money is what things cost, in US dollars.
+type Money struct {
+	// Prices is the path of a price list of the user's own, absolute after resolution; empty: the one in parley.
+	Prices                string  `json:"prices,omitempty"`
+	InfrastructurePerHour float64 `json:"infrastructure_usd_per_hour"`
+	PerMessage            float64 `json:"usd_per_message"`
 }
 
 // OpenAI is the model of a simulated language model service.
@@ -108,12 +188,18 @@ type OpenAI struct {
 	PerToken       fault.Dist    `json:"per_token"`         // time per further token
 	PerPromptToken time.Duration `json:"per_prompt_token_ns"`
 	// PerCallInFlight adds this share of the latency for each other call in flight (load of the service).
-	PerCallInFlight   float64      `json:"per_call_in_flight"`
-	RequestsPerMinute int          `json:"requests_per_minute,omitempty"`
-	TokensPerMinute   int          `json:"tokens_per_minute,omitempty"`
-	Faults            []fault.Rule `json:"faults,omitempty"`
-	Script            []Line       `json:"script,omitempty"`
-	// Source says where the latency model comes from: "default" or "plan".
+	PerCallInFlight   float64 `json:"per_call_in_flight"`
+	RequestsPerMinute int     `json:"requests_per_minute,omitempty"`
+	TokensPerMinute   int     `json:"tokens_per_minute,omitempty"`
+	// Embedding and Transcription are the times of those calls, PerAudioSecond is added to the latter.
+	Embedding      fault.Dist    `json:"embedding"`
+	Transcription  fault.Dist    `json:"transcription"`
+	PerAudioSecond time.Duration `json:"per_audio_second_ns"`
+	Faults         []fault.Rule  `json:"faults,omitempty"`
+	Script         []Line        `json:"script,omitempty"`
+	// Replay is a recording that answers where it can; absolute after resolution.
+	Replay string `json:"replay,omitempty"`
+	// Source says where the latency model comes from: "default", "plan" or "fitted ...".
 	Source string `json:"source"`
 }
 
@@ -135,6 +221,8 @@ type Users struct {
 	Alike     float64 `json:"alike"`
 	// Prefix starts every user's number; it must be one that cannot be assigned to a person.
 	Prefix string `json:"number_prefix"`
+	// Satisfied is the T of the Apdex: replies up to it satisfy, up to four times it are tolerated.
+	Satisfied time.Duration `json:"satisfied_ns"`
 }
 
 // Scenario is one kind of conversation.
@@ -142,13 +230,32 @@ type Scenario struct {
 	Name   string  `json:"name"`
 	Weight float64 `json:"weight"`
 	Turns  []Turn  `json:"turns"`
+	// Goal is what the conversation is for, nil: to be answered.
+	Goal *Goal `json:"goal,omitempty"`
+}
+
+// Goal is reached by a successful call of the bot (Wire and Operation), or by a reply that matches.
+type Goal struct {
+	Wire      string         `json:"wire,omitempty"`      // a dependency's name
+	Operation string         `json:"operation,omitempty"` // as its calls are named: "events.insert"
+	Reply     *regexp.Regexp `json:"reply,omitempty"`
+}
+
+// String is the goal in the plan's own words.
+func (g *Goal) String() string {
+	if g.Reply != nil {
+		return "reply matches " + g.Reply.String()
+	}
+	return g.Wire + " " + g.Operation
 }
 
 // Turn is what the user does in one turn.
 type Turn struct {
 	// Say lists alternatives; each is a burst of one or more messages. Words
 	// may hold {name}, {day}, {time}, {email}, {number}: see docs/plan.md.
-	Say      [][]string    `json:"say"`
+	Say [][]string `json:"say"`
+	// Voice: the alternatives are spoken, and reach the bot as voice notes.
+	Voice    bool          `json:"voice,omitempty"`
 	Gap      fault.Dist    `json:"gap"`   // between the messages of a burst
 	Think    fault.Dist    `json:"think"` // before the turn, after the answer to the one before
 	Patience time.Duration `json:"patience_ns"`

@@ -100,6 +100,7 @@ func TestExampleOfTheManual(t *testing.T) {
 		Env:          map[string]string{"LOG_LEVEL": "warning", "BOOKING_CALENDAR": "main"},
 		Data:         "disposable",
 		Evolution: Evolution{
+			Version: "v2", JWTKey: "simulated", Media: "api",
 			Instance: "receptionist", APIKey: "parley-simulated-key", Number: "5511999990000",
 			Headers: map[string]Secret{"X-Secret": "simulated"}, Echo: true, Statuses: true,
 			Retry:  Retry{Attempts: 10, InitialDelay: 5 * time.Second, MaxDelay: 5 * time.Minute, Timeout: 30 * time.Second},
@@ -118,12 +119,40 @@ func TestExampleOfTheManual(t *testing.T) {
 			OpenAI: OpenAI{
 				APIKey: "sk-simulated", FirstToken: dist(t, "lognormal(p50=450ms, p95=1.1s)"), PerToken: dist(t, "lognormal(p50=9ms, p95=18ms)"),
 				PerPromptToken: 40 * time.Microsecond, PerCallInFlight: 0.002, RequestsPerMinute: 10_000, TokensPerMinute: 4_000_000,
+				Embedding: dist(t, "lognormal(p50=120ms, p95=300ms)"), Transcription: dist(t, "lognormal(p50=700ms, p95=1.5s)"),
+				PerAudioSecond: 30 * time.Millisecond, Replay: "/srv/receptionist/exchanges/openai.jsonl",
 				Faults: rules(t, "0.5% status 429", "0.2% hang"),
 				Script: []Line{
 					{When: regexp.MustCompile("(?i)book"), Call: "book_appointment", Arguments: map[string]any{"day": "friday"}},
 					{When: regexp.MustCompile(".*"), Say: "Sure."},
 				},
-				Source: "plan",
+				Source: "fitted from 1,200 calls on 2026-11-01",
+			},
+		},
+		{
+			Name: "gateway", Kind: "openai", Env: []string{"GATEWAY_URL"}, Listen: "127.0.0.1:0", Optional: true, OpenAI: defaultOpenAI(),
+			Relay: &Relay{To: "http://127.0.0.1:4000/v1", Spend: 0.5, Calls: 2000, Key: "none", Keep: true},
+		},
+		{
+			Name: "calendar", Kind: "calendar", Simulate: true, Env: []string{"GOOGLE_CALENDAR_URL"}, Listen: "127.0.0.1:0",
+			Calendar: Calendar{
+				Latency: dist(t, "lognormal(p50=90ms, p95=250ms)"), WriteLatency: dist(t, "lognormal(p50=250ms, p95=600ms)"),
+				Calendars: []string{"primary", "chair-2@practice.example"}, Busy: 0.3, RequestsPerMinute: 10_000, UserRequestsPerMinute: 600,
+				CredentialsEnv: []string{"GOOGLE_APPLICATION_CREDENTIALS"}, Faults: rules(t, "0.5% status 403 on events.insert"), Source: "plan",
+			},
+		},
+		{
+			Name: "billing", Kind: "http", Simulate: true, Env: []string{"BILLING_URL"}, Listen: "127.0.0.1:0",
+			HTTP: HTTP{
+				Latency: dist(t, "30ms..60ms"), Faults: rules(t, "1% status 503"), Source: "plan",
+				Routes: []Route{
+					{Method: "GET", Path: "/v1/customers/*", Status: 200, Header: map[string]string{"Content-Type": "application/json"}, Body: `{"id":"c-1","plan":"gold"}`},
+					{
+						Method: "POST", Path: "/v1/invoices", Status: 201, Body: `{"id":1}`, Latency: new(dist(t, "200ms")),
+						Header: map[string]string{"Content-Type": "application/json", "Location": "/v1/invoices/1"},
+					},
+					{Method: "*", Path: "/health", Status: 200, Header: map[string]string{"Content-Type": "text/plain; charset=utf-8"}, Body: "ok"},
+				},
 			},
 		},
 		{Name: "postgres", Kind: "postgres", Private: true, Env: []string{"DATABASE_URL"}},
@@ -142,7 +171,7 @@ func TestExampleOfTheManual(t *testing.T) {
 		return one
 	}
 	wantScenarios := []Scenario{
-		{Name: "book", Weight: 3, Turns: []Turn{
+		{Name: "book", Weight: 3, Goal: &Goal{Wire: "calendar", Operation: "events.insert"}, Turns: []Turn{
 			turn(nil, []string{"Hi there"}),
 			turn(nil, []string{"Do you have time on {day}?"}, []string{"Is {day} free?"}),
 			turn(func(t1 *Turn) { t1.Gap, t1.Patience = dist(t, "400ms..1s"), 45*time.Second }, []string{"Well", "{day} at {time}", "please"}),
@@ -150,7 +179,8 @@ func TestExampleOfTheManual(t *testing.T) {
 				t1.Think, t1.Answered = dist(t, "2s..5s"), AnswerRule{Mode: "pattern", Pattern: regexp.MustCompile("(?i)booked")}
 			}, []string{"Book it"}),
 		}},
-		{Name: "question", Weight: 1, Turns: []Turn{
+		{Name: "question", Weight: 1, Goal: &Goal{Reply: regexp.MustCompile(`(?i)\d+ reais`)}, Turns: []Turn{
+			turn(func(t1 *Turn) { t1.Voice = true }, []string{"Good morning"}, []string{"Hello"}),
 			turn(func(t1 *Turn) { t1.Answered = AnswerRule{Mode: "quiet", Quiet: 2 * time.Second} }, []string{"What does a visit cost?"}),
 		}},
 	}
@@ -182,6 +212,9 @@ target:
   dir: .
   allow_remote: false
   evolution:
+    version: v2
+    lenient: false
+    media: api
     instance: parley
     api_key: parley-simulated-key
     number: "5511999990000"
@@ -192,7 +225,8 @@ target:
     listen: 127.0.0.1:0
     env: [EVOLUTION_API_URL]
     send_latency: lognormal(p50=120ms, p95=350ms)
-users: {returning: 0.3, alike: 20%, number_prefix: "999"}
+users: {returning: 0.3, alike: 20%, number_prefix: "999", satisfied: 2s}
+money: {infrastructure_per_hour: $0, per_message: 0}
 scenarios:
   - name: scenario-1
     weight: 1

@@ -38,6 +38,7 @@ func (d *decoder) scenario(v value, name string) Scenario {
 		field{"name", scalar(d, &s.Name, matching(`[^\s](.{0,62}[^\s])?`, "use up to 64 characters"))},
 		field{"weight", scalar(d, &s.Weight, factor(0, 1e6))},
 		field{"gap", scalar(d, &habits.Gap, fault.ParseDist)},
+		field{"goal", func(v value) { s.Goal = d.goal(v) }},
 		field{"turns", func(v value) { turns = v }},
 	)
 	d.object(v, fields...)
@@ -63,7 +64,7 @@ func (d *decoder) habits(t *Turn) []field {
 	}
 }
 
-// turn reads "Hi", {say: Hi}, {say: [Hi, Hello]} or {burst: [Hi, are you there?]}.
+// turn reads "Hi", {say: Hi}, {say: [Hi, Hello]}, {voice: [Hi, Hello]} or {burst: [Hi, are you there?]}.
 func (d *decoder) turn(v value, t Turn) Turn {
 	if v.node.Kind == yaml.ScalarNode {
 		var text string
@@ -71,25 +72,29 @@ func (d *decoder) turn(v value, t Turn) Turn {
 		t.Say = [][]string{{text}}
 		return t
 	}
-	var say, burst []string
+	var say, voice, burst []string
 	before := len(d.errs)
 	d.object(v, append(d.habits(&t),
 		field{"say", list(d, &say, message)},
+		field{"voice", list(d, &voice, message)},
 		field{"burst", list(d, &burst, message)},
 		field{"gap", scalar(d, &t.Gap, fault.ParseDist)},
 	)...)
 	if burst != nil {
 		t.Say = [][]string{burst}
 	}
-	for _, text := range say {
+	t.Voice = voice != nil
+	for _, text := range append(say, voice...) {
 		t.Say = append(t.Say, []string{text})
 	}
 	switch {
 	case len(d.errs) > before:
 	case say != nil && burst != nil:
 		d.fail(v, "make it two turns", "has both say and burst")
-	case say == nil && burst == nil:
-		d.fail(v, "add say or burst", "says nothing")
+	case voice != nil && (say != nil || burst != nil):
+		d.fail(v, "make it two turns", "is both spoken and written")
+	case say == nil && burst == nil && voice == nil:
+		d.fail(v, "add say, burst or voice", "says nothing")
 	case burst == nil && d.given(join(v.path, "gap")):
 		d.failPath(join(v.path, "gap"), "write burst for several messages in a row", "there is no gap in a single message")
 	}

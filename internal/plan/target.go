@@ -41,6 +41,10 @@ func (d *decoder) target(v value, t *Target, dir string) {
 
 func (d *decoder) evolution(v value, e *Evolution) {
 	d.object(v,
+		field{"version", scalar(d, &e.Version, oneOf("versions", "v2", "v1"))},
+		field{"lenient", scalar(d, &e.Lenient, truth)},
+		field{"jwt_key", scalar(d, &e.JWTKey, secret)},
+		field{"media", scalar(d, &e.Media, oneOf("ways", "api", "base64", "url"))},
 		field{"instance", scalar(d, &e.Instance, matching(`[^/?#\s]{1,64}`, "use up to 64 characters that can stand in a URL's path"))},
 		field{"api_key", scalar(d, &e.APIKey, secret)},
 		field{"number", scalar(d, &e.Number, matching(`[0-9]{8,15}`, "write 8 to 15 digits with the country code, without + or spaces"))},

@@ -35,6 +35,7 @@ type field struct {
 // one reading reports all of them.
 type decoder struct {
 	file   string
+	dir    string // where relative paths start
 	lines  []string
 	env    *environment
 	errs   Errors
