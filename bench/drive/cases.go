@@ -21,6 +21,7 @@ type bench struct {
 	seconds     int
 	connections int
 	pin, keep   bool
+	profile     bool
 	progress    io.Writer
 	dir         string // of the records
 	descriptors int
@@ -131,7 +132,11 @@ func (b *bench) generate(ctx context.Context, name string, l load) (*rig.Measure
 	if err != nil {
 		return nil, err
 	}
-	return rig.Start(ctx, rig.Order{Plan: text, Dir: filepath.Join(b.dir, name), StopAtDrain: true}, b.core(0), asGenerator)
+	order := rig.Order{Plan: text, Dir: filepath.Join(b.dir, name), StopAtDrain: true}
+	if b.profile {
+		order.Profile = b.dir
+	}
+	return rig.Start(ctx, order, b.core(0), asGenerator)
 }
 
 // peers has the other generators post to a server that only acknowledges.
@@ -191,13 +196,14 @@ func (b *bench) server(ctx context.Context) (address string, end func(), err err
 const settle = 1500 * time.Millisecond
 
 // turn measures a turn at saturation: as many users as the peers have connections, each of whom
-// speaks again as soon as the answer is there.
+// speaks again as soon as the answer is there, and gives way to another after many turns. More users
+// come than the ceiling lets in, so that it is always reached.
 func (b *bench) turn(ctx context.Context, r *results) error {
-	const perSecond = 40_000 // more turns than two cores of today get through
+	const turns, perSecond = 500, 75_000 // more than two cores of today get through
 	l := load{
-		words: question(), turns: repeat(question(), perSecond*(b.seconds+6)/b.connections), think: "0s", users: b.connections + 1,
-		perSecond: float64(b.connections) / 4,
-		phases:    listed(fmt.Sprintf("warmup: 4s, steady: {for: %ds, rate: 0.0001}", b.seconds+2)),
+		words: question(), turns: repeat(question(), turns), think: "0s", users: b.connections,
+		perSecond: perSecond / turns,
+		phases:    listed(fmt.Sprintf("warmup: 2s, steady: %ds", b.seconds+2)),
 	}
 	m, err := b.generate(ctx, "turn", l)
 	if err != nil {

@@ -57,6 +57,7 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	flags.IntVar(&b.connections, "connections", 64, "users who speak at once, and connections of the peers")
 	flags.BoolVar(&b.pin, "pin", true, "give the generators one core and the bot another, where there are two")
 	flags.BoolVar(&b.keep, "keep", false, "keep the records, and say where they are")
+	flags.BoolVar(&b.profile, "profile", false, "profile the generator, whose figures are then not quite its own; implies -keep")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -69,6 +70,7 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 			return fmt.Errorf("-run: no case is called %q; there are %s", name, strings.Join(caseNames(), ", "))
 		}
 	}
+	b.keep = b.keep || b.profile
 	b.progress = os.Stderr
 	results, err := b.measure(ctx, chosen)
 	if err != nil {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"runtime/pprof"
 	"time"
 
 	"parley"
@@ -19,6 +21,8 @@ type Order struct {
 	Dir  string // the run's folder
 	// StopAtDrain ends the run when its load is over: waiting turns are cut.
 	StopAtDrain bool
+	// Profile is the folder to which CPU and heap profiles go, empty for none.
+	Profile string
 }
 
 // Sample is what the generator had used and done at a moment of the run.
@@ -54,6 +58,13 @@ func Generate(ctx context.Context, in io.Reader, out io.Writer) error {
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	if o.Profile != "" {
+		end, err := profile(o.Profile)
+		if err != nil {
+			return err
+		}
+		defer end()
+	}
 	var m Measurement
 	m.Run, err = engine.Run(ctx, engine.Options{
 		Plan: p, Verb: "load", Dir: o.Dir, Replace: true, Environ: os.Environ(),
@@ -73,6 +84,25 @@ func Generate(ctx context.Context, in io.Reader, out io.Writer) error {
 	used := Self()
 	m.CPU, m.PeakRSS = used.CPU, used.PeakRSS
 	return json.NewEncoder(out).Encode(&m)
+}
+
+// profile writes a CPU profile to the folder until end is called, and then one of the heap.
+func profile(dir string) (end func(), err error) {
+	cpu, err := os.Create(filepath.Join(dir, "cpu.pprof"))
+	if err != nil {
+		return nil, fmt.Errorf("profile: %w", err)
+	}
+	if err := pprof.StartCPUProfile(cpu); err != nil {
+		return nil, fmt.Errorf("profile: %w", err)
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		_ = cpu.Close() // a profile that is short is seen to be
+		if heap, err := os.Create(filepath.Join(dir, "heap.pprof")); err == nil {
+			_ = pprof.Lookup("heap").WriteTo(heap, 0)
+			_ = heap.Close()
+		}
+	}, nil
 }
 
 // Start runs Generate in a process of its own, which is this program with the arguments
