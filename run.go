@@ -46,9 +46,21 @@ type Run struct {
 	Generator   Generator   `json:"generator"`
 	Budgets     []Budget    `json:"budgets,omitempty"`
 	Verdict     *Verdict    `json:"verdict,omitempty"`
+	// Headline repeats the few figures by which runs are told apart, so that a list of runs need not read
+	// their tables. It is derived: nil in a run that was never reported on.
+	Headline *Headline `json:"headline,omitempty"`
 	// Problems stopped the run or make it invalid; Warnings qualify its figures.
 	Problems []Problem `json:"problems,omitempty"`
 	Warnings []string  `json:"warnings,omitempty"`
+}
+
+// Headline holds figures of the judged turns and conversations, nil where there is none.
+type Headline struct {
+	ReplyP95 *Estimate `json:"reply_p95,omitempty"` // s
+	// PerHour is messages answered per hour.
+	PerHour             float64   `json:"messages_answered_per_hour"`
+	Success             *Estimate `json:"success,omitempty"`              // share of conversations
+	CostPerConversation *Estimate `json:"usd_per_conversation,omitempty"` // US dollars
 }
 
 // Phase is a stretch of a run under one arrival process.

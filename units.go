@@ -78,8 +78,32 @@ func FormatNumber(v float64) string {
 	return sign + whole
 }
 
-// ShortenFigure drops the zeros that a round figure does not need: "5.00 s" becomes "5 s".
+// FormatDollars writes an amount of money: cents from a dollar on, none from a thousand on, below a dollar
+// three significant digits, since a conversation costs fractions of a cent ("$0.0042", "$1.23", "$12,400").
+func FormatDollars(v float64) string {
+	sign, abs := "", math.Abs(v)
+	if v < 0 {
+		sign = "-"
+	}
+	switch {
+	case abs == 0:
+		return "$0"
+	case abs >= 999.995:
+		return sign + "$" + FormatNumber(abs)
+	case abs >= 0.995:
+		return sign + "$" + strconv.FormatFloat(abs, 'f', 2, 64)
+	default:
+		decimals := min(2-int(math.Floor(math.Log10(abs))), 12)
+		text := strings.TrimRight(strconv.FormatFloat(abs, 'f', decimals, 64), "0")
+		return sign + "$" + text + strings.Repeat("0", max(0, len("0.00")-len(text)))
+	}
+}
+
+// ShortenFigure drops the zeros that a round figure does not need: "5.00 s" becomes "5 s". Cents stay whole.
 func ShortenFigure(text string) string {
+	if strings.Contains(text, "$") {
+		return strings.TrimSuffix(text, ".00")
+	}
 	figure, unit, found := strings.Cut(text, " ")
 	if strings.Contains(figure, ".") {
 		figure = strings.TrimRight(strings.TrimRight(figure, "0"), ".")
