@@ -20,6 +20,8 @@ func rows() [][]string {
 		{"wire/*"},
 		{"fingerprint", "price"},
 		{"plan"},
+		{"survey"},
+		{"scaffold"},
 		{"platform/*"},
 		{"upstream/*"},
 		{"tap/*"},

@@ -16,6 +16,7 @@ const rootHelp = `parley finds out why a chat bot is slow, by talking to it.
 It sends messages as the platform does, stands in for the services the bot calls,
 and measures what a user feels: the time to the reply, not to the HTTP 200.
 
+  parley init                     look at a bot's folder and write a plan for it
   parley demo                     the main job on a bot inside parley; needs nothing else
   parley review -f parley.yaml    the main job on your bot
   parley doctor -f parley.yaml    is everything there that the plan needs?
@@ -36,6 +37,32 @@ reports. It needs no plan, no network and no other program.`,
 		RunE: func(c *cobra.Command, _ []string) error { return result(a.Demo(c.Context(), o))(c) },
 	}
 	runFlags(c, &o)
+	return c
+}
+
+func initCommand(a *app.App) *cobra.Command {
+	o := app.InitOptions{}
+	c := &cobra.Command{
+		Use:   "init [FOLDER]",
+		Short: "Look at the folder of a bot and write a plan for it",
+		Long: `init reads the source of a bot, its requirements, Dockerfile, compose file and the
+names in .env, and writes a plan that says of each line where it comes from. For a bot
+that runs in containers it also writes compose.parley.yaml, which points them at parley.
+
+It runs nothing, and reads no values from .env.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			o.Folder = "."
+			if len(args) > 0 {
+				o.Folder = args[0]
+			}
+			return a.Init(o)
+		},
+	}
+	c.Flags().StringVarP(&o.Plan, "output", "o", "", "the plan to write (default parley.yaml in FOLDER)")
+	c.Flags().BoolVar(&o.Force, "force", false, "replace files that are there already")
+	c.Flags().BoolVar(&o.Here, "no-compose", false, "have parley start the bot itself, even if a compose file does")
+	c.Flags().BoolVar(&o.JSON, "json", false, "write what was found to standard output as JSON")
 	return c
 }
 
