@@ -139,6 +139,8 @@ type Calendar struct {
 	WriteLatency fault.Dist `json:"write_latency"` // of insert, patch, update, delete
 	// Calendars are the ids that exist; empty: any id does.
 	Calendars []string `json:"calendars,omitempty"`
+	// TimeZone is that of the calendars, and of their working hours, by its IANA name.
+	TimeZone string `json:"time_zone"`
 	// Busy is the share of working hours taken by events that are there from the start.
 	Busy float64 `json:"busy"`
 	// Quotas of the project and of each user of it (a service account is one user), over sliding minutes.

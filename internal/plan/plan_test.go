@@ -137,7 +137,7 @@ func TestExampleOfTheManual(t *testing.T) {
 			Name: "calendar", Kind: "calendar", Simulate: true, Env: []string{"GOOGLE_CALENDAR_URL"}, Listen: "127.0.0.1:0",
 			Calendar: Calendar{
 				Latency: dist(t, "lognormal(p50=90ms, p95=250ms)"), WriteLatency: dist(t, "lognormal(p50=250ms, p95=600ms)"),
-				Calendars: []string{"primary", "chair-2@practice.example"}, Busy: 0.3, RequestsPerMinute: 10_000, UserRequestsPerMinute: 600,
+				Calendars: []string{"primary", "chair-2@practice.example"}, TimeZone: "America/Sao_Paulo", Busy: 0.3, RequestsPerMinute: 10_000, UserRequestsPerMinute: 600,
 				CredentialsEnv: []string{"GOOGLE_APPLICATION_CREDENTIALS"}, Faults: rules(t, "0.5% status 403 on events.insert"), Source: "plan",
 			},
 		},

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
+	_ "time/tzdata" // time zones are the same on every machine
 
 	"go.yaml.in/yaml/v4"
 
@@ -67,6 +69,7 @@ func (d *decoder) calendar(v value, c *Calendar) {
 		field{"latency", scalar(d, &c.Latency, fault.ParseDist)},
 		field{"write_latency", scalar(d, &c.WriteLatency, fault.ParseDist)},
 		field{"calendars", list(d, &c.Calendars, matching(`[^\s/?#]{1,128}`, "use the calendar's id, such as primary or an e-mail address"))},
+		field{"time_zone", scalar(d, &c.TimeZone, timeZone)},
 		field{"busy", scalar(d, &c.Busy, share)},
 		field{"requests_per_minute", scalar(d, &c.RequestsPerMinute, count(1_000_000_000))},
 		field{"user_requests_per_minute", scalar(d, &c.UserRequestsPerMinute, count(1_000_000_000))},
@@ -255,6 +258,14 @@ func (d *decoder) located(s string) (string, error) {
 	return filepath.Join(d.dir, s), nil
 }
 
+// timeZone checks a name of the IANA database.
+func timeZone(s string) (string, error) {
+	if _, err := time.LoadLocation(s); err != nil || s == "" || s == "Local" {
+		return "", flawf("use a name such as America/Sao_Paulo or UTC", "%q is not a time zone", s)
+	}
+	return s, nil
+}
+
 // dollars reads an amount: "$0.35" or "0.35".
 func dollars(s string) (float64, error) {
 	v, err := number(strings.TrimPrefix(strings.TrimSpace(s), "$"))
@@ -272,6 +283,7 @@ func defaultCalendar() Calendar {
 	return Calendar{
 		Latency:               mustDist("lognormal(p50=90ms, p95=250ms)"),
 		WriteLatency:          mustDist("lognormal(p50=250ms, p95=600ms)"),
+		TimeZone:              "UTC",
 		Busy:                  0.3,
 		RequestsPerMinute:     10_000,
 		UserRequestsPerMinute: 600,
