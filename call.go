@@ -69,6 +69,9 @@ func (c *Call) Duration() time.Duration {
 	return c.End - c.Start
 }
 
+// Succeeded reports whether the service did what was asked, as far as the call shows.
+func (c *Call) Succeeded() bool { return c.Failure == "" && c.Status < 400 && c.End != None }
+
 // Sample is one point of a time series.
 type Sample struct {
 	At time.Duration `parquet:"at_ns"`

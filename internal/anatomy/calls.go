@@ -20,6 +20,9 @@ type callCount struct {
 	// within counts the calls of the judged phases, tied those of them tied to a turn.
 	within, tied int
 	model, send  *stats.Series
+	calendar     *stats.Series
+	visits       *visitCount
+	money        *moneyCount // nil without prices
 }
 
 type operation struct{ wire, name string }
@@ -41,11 +44,12 @@ type upstreamCount struct {
 	prompt, cached, completion   int64
 }
 
-func newCallCount(s *scene, turns *judgedTurns) *callCount {
+func newCallCount(s *scene, turns *judgedTurns, visits *visitCount) *callCount {
 	span := s.judged.span()
 	return &callCount{
 		scene: s, turns: turns, operations: map[operation]int32{},
-		model: seriesFor(s.run, "llm", span), send: seriesFor(s.run, "send", span),
+		model: seriesFor(s.run, "llm", span), send: seriesFor(s.run, "send", span), calendar: seriesFor(s.run, "calendar", span),
+		visits: visits, money: newMoneyCount(s.run, visits),
 	}
 }
 
@@ -55,14 +59,21 @@ func (c *callCount) add(call *parley.Call) {
 	c.tied += one(within && call.Turn != 0)
 	turn := int32(-1)
 	if call.Turn != 0 {
-		place, judged := c.turns.index[call.Turn]
-		if !judged {
+		place, known := c.turns.index[call.Turn]
+		if known {
+			c.money.tied(call, place.visit)
+		}
+		if !known || place.span < 0 {
 			return
 		}
-		turn = place
+		turn = place.span
 	} else if !within {
 		return
+	} else {
+		c.visits.untied(call)
+		c.money.untied(call)
 	}
+	c.money.model(call)
 	i := c.upstream(operation{call.Wire, call.Operation})
 	u := &c.upstreams[i]
 	u.calls++
@@ -87,19 +98,27 @@ func (c *callCount) add(call *parley.Call) {
 		c.model.Add(call.Start, took, censored)
 	case wireName(call.Wire) == c.scene.platform:
 		c.send.Add(call.Start, took, censored)
+	case c.scene.kinds[wireName(call.Wire)] == "calendar":
+		c.calendar.Add(call.Start, took, censored)
 	}
 	c.spans = append(c.spans, callSpan{turn, i, call.Start, call.Start + took})
 }
 
 // reply enters a reply: until it is delivered, the answer is the platform's.
 func (c *callCount) reply(r *parley.Reply) {
-	place, judged := c.turns.index[r.Turn]
-	if !judged || r.Delivered <= r.Received {
+	place, known := c.turns.index[r.Turn]
+	switch {
+	case known:
+		c.money.message(place.visit)
+	case r.Turn == 0 && c.scene.judged.contains(r.Received):
+		c.money.untiedMessage()
+	}
+	if !known || place.span < 0 || r.Delivered <= r.Received {
 		return
 	}
 	i := c.upstream(operation{wire: c.scene.platform})
 	c.upstreams[i].delivery = true
-	c.spans = append(c.spans, callSpan{place, i, r.Received, r.Delivered})
+	c.spans = append(c.spans, callSpan{place.span, i, r.Received, r.Delivered})
 }
 
 // upstream returns the place of an operation.

@@ -6,11 +6,14 @@ import (
 	"parley"
 )
 
-// judgedTurns remembers of every judged turn what its calls are laid against.
+// judgedTurns remembers of every judged turn what its calls are laid against, and of every turn whose it is.
 type judgedTurns struct {
-	index map[int64]int32 // place by turn id
+	index map[int64]turnPlace // by turn id
 	spans []judgedTurn
 }
+
+// turnPlace is where a turn stands among the judged ones, -1 if it is none, and its conversation among the visits.
+type turnPlace struct{ span, visit int32 }
 
 type judgedTurn struct {
 	due, spoken time.Duration
@@ -19,9 +22,14 @@ type judgedTurn struct {
 	retryFrom, retryTo time.Duration
 }
 
-func (j *judgedTurns) add(t *parley.Turn) {
+// add remembers a turn of a visit.
+func (j *judgedTurns) add(t *parley.Turn, visit int32, judged bool) {
 	if j.index == nil {
-		j.index = map[int64]int32{}
+		j.index = map[int64]turnPlace{}
+	}
+	if !judged {
+		j.index[t.ID] = turnPlace{-1, visit}
+		return
 	}
 	span := judgedTurn{due: t.Due, spoken: t.Spoken, answered: parley.None}
 	if t.Outcome == parley.Answered {
@@ -31,30 +39,6 @@ func (j *judgedTurns) add(t *parley.Turn) {
 	if t.Attempts > t.Said && t.Acked != parley.None {
 		span.retryFrom, span.retryTo = t.Spoken, t.Acked
 	}
-	j.index[t.ID] = int32(len(j.spans))
+	j.index[t.ID] = turnPlace{int32(len(j.spans)), visit}
 	j.spans = append(j.spans, span)
-}
-
-// conversations remembers from when to when each conversation was open.
-type conversations struct {
-	index map[int64]int32
-	open  []stretch
-}
-
-func (c *conversations) add(t *parley.Turn, elapsed time.Duration) {
-	if t.Outcome == parley.Unsent {
-		return
-	}
-	if c.index == nil {
-		c.index = map[int64]int32{}
-	}
-	until := end(t, elapsed)
-	i, known := c.index[t.Conversation]
-	if !known {
-		c.index[t.Conversation] = int32(len(c.open))
-		c.open = append(c.open, stretch{t.Due, until})
-		return
-	}
-	o := &c.open[i]
-	o.from, o.to = min(o.from, t.Due), max(o.to, until)
 }

@@ -18,10 +18,11 @@ type scene struct {
 	solo     window
 	ramp     *parley.Phase
 	canary   map[string]bool
-	platform string            // name of the platform's wire
-	kinds    map[string]string // of the wires
-	assumed  map[string]bool   // wires
-	real     []string          // dependencies parley does not stand in for, in the plan's order
+	platform string                 // name of the platform's wire
+	kinds    map[string]string      // of the wires
+	assumed  map[string]bool        // wires
+	real     []string               // dependencies parley does not stand in for, in the plan's order
+	goals    map[string]parley.Goal // by scenario
 }
 
 // window is the phases of one kind.
@@ -35,7 +36,7 @@ type window struct {
 type stretch struct{ from, to time.Duration }
 
 func newScene(run *parley.Run) *scene {
-	s := &scene{run: run, canary: map[string]bool{}, kinds: map[string]string{}, assumed: map[string]bool{}}
+	s := &scene{run: run, canary: map[string]bool{}, kinds: map[string]string{}, assumed: map[string]bool{}, goals: map[string]parley.Goal{}}
 	for i, p := range run.Phases {
 		if p.Kind == parley.Canary {
 			s.canary[p.Name] = true
@@ -43,6 +44,9 @@ func newScene(run *parley.Run) *scene {
 		if p.Kind == parley.Ramp {
 			s.ramp = &run.Phases[i]
 		}
+	}
+	for _, g := range run.Goals {
+		s.goals[g.Scenario] = g
 	}
 	s.solo = s.phases(func(k parley.PhaseKind) bool { return k == parley.Solo })
 	for _, kind := range []parley.PhaseKind{parley.Steady, parley.Ramp, parley.WarmUp, parley.Solo} {

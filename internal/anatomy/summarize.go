@@ -16,26 +16,27 @@ func Summarize(run *parley.Run, turns iter.Seq[parley.Turn], replies iter.Seq[pa
 	judged, solo := newCrowdCount(&scene.judged, run), newCrowdCount(&scene.solo, run)
 	rates, ramp := newRateCount(run.Elapsed), newRampCount(scene.ramp, run.Elapsed)
 	var kept judgedTurns
-	var open conversations
+	visits, heat := newVisitCount(scene), newHeatCount(run.Elapsed)
 	for t := range rows(turns) {
 		judged.add(&t)
 		solo.add(&t)
 		rates.add(&t)
 		ramp.add(&t)
-		if scene.judged.names[t.Phase] && t.Outcome != parley.Unsent {
-			kept.add(&t)
+		if t.Outcome == parley.Unsent {
+			continue
 		}
+		heat.add(&t)
 		if !scene.canary[t.Phase] {
-			open.add(&t, run.Elapsed)
+			kept.add(&t, visits.add(&t), scene.judged.names[t.Phase])
 		}
 	}
 	out := &Summary{
-		Judged: judged.result(open.open), JudgedPhase: scene.judged.title, JudgedFor: scene.judged.length(),
-		Solo:  solo.result(open.open),
+		Judged: judged.result(visits.open), JudgedPhase: scene.judged.title, JudgedFor: scene.judged.length(),
+		Solo:  solo.result(visits.open),
 		Rates: rates.result(),
 		Ramp:  ramp.result(len(run.Generator.Invalid) > 0),
 	}
-	wires := newCallCount(scene, &kept)
+	wires := newCallCount(scene, &kept, visits)
 	for r := range rows(replies) {
 		out.Strangers += one(r.Turn == 0 && r.Fate == "stranger")
 		wires.reply(&r)
@@ -51,6 +52,10 @@ func Summarize(run *parley.Run, turns iter.Seq[parley.Turn], replies iter.Seq[pa
 	parts, perTurn := wires.split()
 	out.Split, out.LLMPerTurn = parts, judgedWaits(run, "llm_per_turn", perTurn)
 	out.LLM, out.Send = judgedWaits(run, "llm", wires.model), judgedWaits(run, "send", wires.send)
+	out.Calendar = judgedWaits(run, "calendar", wires.calendar)
+	out.Visits = visits.result(wires.money)
+	out.Money = wires.money.result(&out.Visits)
+	out.Heat = heat.result()
 	return out
 }
 

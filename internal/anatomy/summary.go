@@ -20,10 +20,12 @@ type Summary struct {
 	Rates     []RatePoint `json:"rates"`
 	Upstreams []Upstream  `json:"upstreams"` // over the judged turns, costliest first
 	// LLM is the wait for any call to a language model, LLMPerTurn the time of a turn during which at least one was
-	// going on (of the turns that had one), Send the wait for any call to the platform's send API.
+	// going on (of the turns that had one), Send the wait for any call to the platform's send API,
+	// Calendar that for any call to a calendar.
 	LLM        Waits `json:"llm"`
 	LLMPerTurn Waits `json:"llm_per_turn"`
 	Send       Waits `json:"send"`
+	Calendar   Waits `json:"calendar"`
 	// Split is where the time of a judged and answered reply goes, largest part
 	// first; the parts sum to the mean reply time of the answered turns.
 	Split []Part `json:"split"`

@@ -42,26 +42,44 @@ func (s *Share) count() (all int) {
 	return all
 }
 
+// HighWith is the upper bound of the share if so many of the observations that are no might be yes.
+func (s *Share) HighWith(more int) float64 {
+	all := s.count()
+	if all == 0 {
+		return 1
+	}
+	p, n := s.effective(float64(all))
+	_, high := wilson(min(1, p+float64(more)/float64(all)), n)
+	return high
+}
+
 // interval is the share with its interval, as uncertain as that of at most so many independent observations.
 func (s *Share) interval(most float64) (p, low, high float64) {
+	if s.count() == 0 {
+		return 0, 0, 1
+	}
+	p, n := s.effective(most)
+	low, high = wilson(p, n)
+	return p, low, high
+}
+
+// effective is the share of a sample that is not empty, and of how many independent observations, at most so many,
+// it would be as uncertain.
+func (s *Share) effective(most float64) (p, n float64) {
 	all, yes := s.count(), 0
 	for _, n := range s.yes {
 		yes += n
-	}
-	if all == 0 {
-		return 0, 0, 1
 	}
 	p = float64(yes) / float64(all)
 	var blocks [blockCount]float64
 	for b := range blocks {
 		blocks[b] = (float64(s.yes[b]) - p*float64(s.all[b])) / float64(all)
 	}
-	n := min(float64(all), most)
+	n = min(float64(all), most)
 	if half := spread(&blocks); half > 0 {
 		n = min(n, p*(1-p)*z975*z975/(half*half))
 	}
-	low, high = wilson(p, n)
-	return p, low, high
+	return p, n
 }
 
 // wilson is the 95 % score interval of a share p seen in n independent observations.
