@@ -18,7 +18,7 @@ func rows() [][]string {
 		{"stats"},
 		{"fault"},
 		{"wire/*"},
-		{"fingerprint", "price"},
+		{"fingerprint", "price", "audio"},
 		{"plan"},
 		{"survey"},
 		{"scaffold"},

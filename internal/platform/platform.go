@@ -19,6 +19,8 @@ type Message struct {
 	From User
 	Text string
 	At   time.Time
+	// Voice: Text is spoken, and reaches the bot as a voice note.
+	Voice bool
 }
 
 // Webhook is one HTTP request of the platform to the bot.

@@ -70,11 +70,24 @@ func (c *Counter) Pieces(model, text string) []Piece {
 	return pieces
 }
 
-// vocabulary returns cl100k_base for the gpt-3.5 and gpt-4 families and o200k_base,
-// that of gpt-4o and everything newer, for all other names.
+// Text is the text of tokens, empty if the model's vocabulary has not all of them.
+func (c *Counter) Text(model string, tokens []uint32) string {
+	ids := make([]uint, len(tokens))
+	for i, id := range tokens {
+		ids[i] = uint(id)
+	}
+	text, err := c.vocabulary(model).codec.Decode(ids)
+	if err != nil {
+		return ""
+	}
+	return text
+}
+
+// vocabulary returns cl100k_base for the gpt-3.5 and gpt-4 families and the models that embed text, and
+// o200k_base, that of gpt-4o and everything newer, for all other names.
 func (c *Counter) vocabulary(model string) *vocabulary {
 	model = strings.TrimPrefix(model, "ft:")
-	old := strings.HasPrefix(model, "gpt-3.5") || strings.HasPrefix(model, "gpt-35") ||
+	old := strings.HasPrefix(model, "gpt-3.5") || strings.HasPrefix(model, "gpt-35") || strings.HasPrefix(model, "text-embedding-") ||
 		model == "gpt-4" || strings.HasPrefix(model, "gpt-4-") || strings.HasPrefix(model, "gpt-4:")
 	if old {
 		return c.cl100k.of(tokenizer.Cl100kBase)

@@ -120,3 +120,17 @@ func BenchmarkTokensAgain(b *testing.B) {
 		c.Tokens("gpt-4o", text)
 	}
 }
+
+func TestText(t *testing.T) {
+	var c Counter
+	for _, model := range []string{"gpt-4o", "text-embedding-3-small"} {
+		for _, text := range []string{"", "hello world", "Olá, às 10:30? 👋🏽 ẞ"} {
+			if got := c.Text(model, c.AppendTokens(nil, model, text)); got != text {
+				t.Errorf("%s: %q became %q", model, text, got)
+			}
+		}
+	}
+	if got := c.Text("gpt-4o", []uint32{1 << 30}); got != "" {
+		t.Errorf("an id of no token is %q", got)
+	}
+}
