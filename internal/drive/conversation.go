@@ -46,9 +46,14 @@ type conversation struct {
 	dirty bool // turn changed since it was recorded
 	last  bool // no turn follows the current one
 	in    *phase
-	timer *time.Timer
-	// Moments the one timer serves; 0 means none.
+	// Moments to come; 0 means none.
 	nextAt, patienceAt, quietAt time.Duration
+	// soon serves nextAt and quietAt, late serves patienceAt; soonAt and lateAt are what they are armed for, 0 if
+	// they are not. Patience moves with every turn and hardly ever ends, so that late stays armed for
+	// the earlier moment, and when that comes is armed anew: a timer that is drawn forward makes the runtime
+	// go through all its timers, with a hundred thousand users a hundred thousand of them.
+	soon, late     *time.Timer
+	soonAt, lateAt time.Duration
 
 	heard      []uint64      // words of the replies to the current turn, the first few
 	lastHeard  time.Duration // under the quiet rule: the latest reply, the answer if silence follows
@@ -181,64 +186,6 @@ func (c *conversation) utter(due time.Duration) {
 	c.d.deliver(c, c.turn.ID, at == 0, c.stage == waiting, c.d.o.Platform.Webhook(m))
 }
 
-// arm sets the timer to the earliest moment anything is to happen. The caller holds mu.
-func (c *conversation) arm() {
-	next := time.Duration(0)
-	for _, at := range [...]time.Duration{c.nextAt, c.patienceAt, c.quietAt} {
-		if at != 0 && (next == 0 || at < next) {
-			next = at
-		}
-	}
-	switch {
-	case next == 0:
-		if c.timer != nil {
-			c.timer.Stop()
-		}
-	case c.timer == nil:
-		c.timer = time.AfterFunc(max(0, next-c.d.since()), c.wake)
-	default:
-		c.timer.Reset(max(0, next-c.d.since()))
-	}
-}
-
-// wake does what has become due.
-func (c *conversation) wake() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	now := c.d.since()
-	switch {
-	case c.stage == over:
-		c.expire(now)
-		return
-	case c.nextAt != 0 && c.nextAt <= now:
-		due := c.nextAt
-		c.nextAt = 0
-		if c.stage == saying {
-			c.utter(due)
-		} else if c.stage == thinking {
-			c.nextTurn(due)
-			return // say has armed the timer
-		}
-	case c.quietAt != 0 && c.quietAt <= now:
-		c.quietAt = 0
-		c.answered(c.lastHeard)
-	case c.patienceAt != 0 && c.patienceAt <= now:
-		c.abandon()
-	}
-	c.arm()
-}
-
-// expire forgets a conversation whose stray replies no longer count.
-func (c *conversation) expire(now time.Duration) {
-	if c.nextAt > now {
-		c.arm()
-		return
-	}
-	c.nextAt = 0
-	c.recordChange()
-	c.d.registry.forget(c, c.keys)
-}
-
 // nextTurn opens the turn after the current one. The caller holds mu.
 func (c *conversation) nextTurn(due time.Duration) {
 	c.recordChange()
@@ -320,6 +267,10 @@ func (c *conversation) finish() {
 	if c.turn.Outcome == parley.Abandoned {
 		c.nextAt = c.d.since() + lingerAbandoned
 	}
+	if c.late != nil {
+		c.late.Stop() // or it would hold on to the conversation
+		c.lateAt = 0
+	}
 	c.d.registry.ended(c)
 	close(c.over)
 }
@@ -353,13 +304,15 @@ func (c *conversation) cut() {
 	c.arm()
 }
 
-// settle records what still changed and stops the timer; the run is over.
+// settle records what still changed and stops the timers; the run is over.
 func (c *conversation) settle() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.recordChange()
-	if c.timer != nil {
-		c.timer.Stop()
+	for _, timer := range [...]*time.Timer{c.soon, c.late} {
+		if timer != nil {
+			timer.Stop()
+		}
 	}
 }
 

@@ -3,7 +3,7 @@
 //
 // Conversations arrive by an open schedule that never waits for the bot. Within
 // a conversation the user waits for the answer, thinks, and goes on, as people do.
-// Each conversation is a small state machine on one timer; only a webhook that is
+// Each conversation is a small state machine on two timers; only a webhook that is
 // on its way holds a goroutine, so that a user who waits costs a few hundred bytes.
 //
 //	start ─▶ saying ──last message──▶ waiting ──answer──▶ thinking ─▶ saying ...
