@@ -47,15 +47,15 @@ type table[T any] struct {
 }
 
 // add appends a row, or counts it as dropped when the disk has been too slow
-// for too long.
-func (t *table[T]) add(row T) {
+// for too long. The row is copied; the pointer spares it being copied twice.
+func (t *table[T]) add(row *T) {
 	t.mu.Lock()
 	if len(t.rows) >= t.bound {
 		t.dropped++
 		t.mu.Unlock()
 		return
 	}
-	t.rows = append(t.rows, row)
+	t.rows = append(t.rows, *row)
 	last := &t.rows[len(t.rows)-1]
 	t.added++
 	if t.number != nil {
