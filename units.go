@@ -78,8 +78,8 @@ func FormatNumber(v float64) string {
 	return sign + whole
 }
 
-// FormatDollars writes an amount of money: cents from a dollar on, none from a thousand on, below a dollar
-// three significant digits, since a conversation costs fractions of a cent ("$0.0042", "$1.23", "$12,400").
+// FormatDollars writes an amount of money: in cents, from a thousand dollars on without them, below ten cents
+// with three significant digits, since a conversation costs fractions of a cent ("$0.0042", "$1.23", "$12,400").
 func FormatDollars(v float64) string {
 	sign, abs := "", math.Abs(v)
 	if v < 0 {
@@ -90,7 +90,7 @@ func FormatDollars(v float64) string {
 		return "$0"
 	case abs >= 999.995:
 		return sign + "$" + FormatNumber(abs)
-	case abs >= 0.995:
+	case abs >= 0.0995:
 		return sign + "$" + strconv.FormatFloat(abs, 'f', 2, 64)
 	default:
 		decimals := min(2-int(math.Floor(math.Log10(abs))), 12)

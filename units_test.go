@@ -37,6 +37,8 @@ func TestFormats(t *testing.T) {
 	f(FormatDollars(0.0042), "$0.0042")
 	f(FormatDollars(0.00123456), "$0.00123")
 	f(FormatDollars(0.5), "$0.50")
+	f(FormatDollars(0.976), "$0.98")
+	f(FormatDollars(0.09949), "$0.0995")
 	f(FormatDollars(0.9999), "$1.00")
 	f(FormatDollars(1.234), "$1.23")
 	f(FormatDollars(-2), "-$2.00")
