@@ -19,15 +19,18 @@ from redis.exceptions import RedisError
 
 from . import messages
 from .appointments import Appointments
-from .calendar import PostgresCalendar
+from .aside import about
+from .calendar import Calendar, PostgresCalendar
 from .db import Database
 from .evolution import Gateway
+from .google import GoogleCalendar
 from .inbox import Inbox
+from .ledger import Ledger
 from .llm import LanguageModel
 from .orchestrator import Orchestrator
 from .practice import Practice
 from .settings import Settings
-from .spans import SpanLog, about
+from .spans import SpanLog
 
 _REDIS_CONNECTIONS = 32
 _REDIS_SECONDS = 5.0
@@ -41,8 +44,10 @@ class Desk:
 
     settings: Settings
     spans: SpanLog
+    ledger: Ledger
     redis: Redis
     db: Database
+    calendar: Calendar
     model: LanguageModel
     gateway: Gateway
     orchestrator: Orchestrator
@@ -50,36 +55,46 @@ class Desk:
     @classmethod
     async def open(cls, settings: Settings) -> Desk:
         """Connect to everything and begin to work."""
-        spans = SpanLog(settings.span_log)
+        spans, ledger = SpanLog(settings.span_log), Ledger(settings.ledger)
         redis = _connect_redis(settings.redis_url)
         db = await Database.open(settings.database_url, settings.pool_size, spans)
         practice = await Practice.load(db, settings.timezone)
         model = LanguageModel(
-            settings.openai_base_url, settings.openai_api_key, settings.openai_model, spans
+            settings.openai_base_url,
+            settings.openai_api_key,
+            settings.openai_model,
+            settings.openai_transcription_model,
+            spans,
+            ledger,
         )
         gateway = Gateway(
             settings.evolution_api_url,
             settings.evolution_api_key,
             settings.evolution_instance,
             spans,
+            ledger,
         )
-        tools = Appointments(practice, PostgresCalendar(db), db)
+        calendar = _open_calendar(settings, db, spans)
+        tools = Appointments(practice, calendar, db, ledger)
         inbox = Inbox(redis, spans)
         orchestrator = Orchestrator(
             settings, inbox, db, practice, tools, model, gateway, spans
         )
         spans.start()
+        ledger.start()
         orchestrator.start()
-        return cls(settings, spans, redis, db, model, gateway, orchestrator)
+        return cls(settings, spans, ledger, redis, db, calendar, model, gateway, orchestrator)
 
     async def close(self) -> None:
         """Finish what is under way, then let go of everything."""
         await self.orchestrator.drain(self.settings.drain)
         await self.model.close()
         await self.gateway.close()
+        await self.calendar.close()
         await self.db.close()
         await self.redis.close()
         await self.redis.connection_pool.disconnect()
+        await self.ledger.close()
         await self.spans.close()
 
 
@@ -154,6 +169,12 @@ def _authentic(request: Request, secret: str | None) -> bool:
         return True
     given = request.headers.get("x-secret", "")
     return hmac.compare_digest(given.encode(), secret.encode())
+
+
+def _open_calendar(settings: Settings, db: Database, spans: SpanLog) -> Calendar:
+    if settings.calendar == "google" and settings.google_key_file:
+        return GoogleCalendar(settings.google_calendar_url, settings.google_key_file, spans)
+    return PostgresCalendar(db)
 
 
 def _connect_redis(url: str) -> Redis:

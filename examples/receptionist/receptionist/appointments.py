@@ -11,9 +11,10 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from .calendar import Calendar, Interval
+from .calendar import Calendar, Event, Interval
 from .context import Appointment, Context
 from .db import Database
+from .ledger import Ledger
 from .practice import Practice, Service, Staff
 
 Result = dict[str, Any]
@@ -46,10 +47,13 @@ def schemas(practice: Practice) -> list[dict[str, Any]]:
 class Appointments:
     """Carries the tools out."""
 
-    def __init__(self, practice: Practice, calendar: Calendar, db: Database) -> None:
+    def __init__(
+        self, practice: Practice, calendar: Calendar, db: Database, ledger: Ledger
+    ) -> None:
         self._practice = practice
         self._calendar = calendar
         self._db = db
+        self._ledger = ledger
         self._tools: dict[str, Callable[[Context, dict[str, Any]], Awaitable[Result]]] = {
             "list_free_slots": self._list,
             "book_appointment": self._book,
@@ -101,6 +105,7 @@ class Appointments:
             return {"cancelled": False, "reason": "no such appointment"}
         await self._release(appointment.id)
         await self._calendar.cancel_event(appointment.calendar, appointment.id.hex)
+        self._ledger.cancelled(appointment.id.hex, appointment.calendar)
         context.upcoming.remove(appointment)
         return {"cancelled": True, **_described(appointment)}
 
@@ -143,12 +148,18 @@ class Appointments:
             )  # fmt: skip
         except asyncpg.ExclusionViolationError:
             return None
-        summary = f"{service.name}: {context.name or context.phone}"
+        event = Event(
+            id=appointment.id.hex,
+            when=when,
+            summary=f"{service.name}: {context.name or context.phone}",
+            description=f"Booked on WhatsApp by {context.phone}",  # for staff to call back
+        )
         try:
-            await self._calendar.insert_event(staff.calendar, appointment.id.hex, when, summary)
-        except Exception:
+            await self._calendar.insert_event(staff.calendar, event)
+        except BaseException:  # also if the turn's time is up
             await self._release(appointment.id)
             raise
+        self._ledger.booked(event.id, staff.calendar)
         return appointment
 
     async def _release(self, appointment: UUID) -> None:

@@ -2,7 +2,8 @@
 
 `Calendar` is all the rest of the bot knows of it, cut to what hosted calendars offer:
 busy times of several calendars in one query, and events whose id the caller chooses,
-so that an insertion may be repeated. `PostgresCalendar` keeps it in the bot's database.
+so that an insertion may be repeated. `PostgresCalendar` keeps it in the bot's database,
+`google.GoogleCalendar` in Google Calendar.
 """
 
 from __future__ import annotations
@@ -26,6 +27,17 @@ class Interval:
         return self.start < other.end and other.start < self.end
 
 
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An appointment as a calendar shows it."""
+
+    id: str
+    """Chosen by the caller; 5 or more of the digits and letters a to v, as Google wants it."""
+    when: Interval
+    summary: str
+    description: str
+
+
 class Calendar(Protocol):
     """What the bot asks of a calendar service."""
 
@@ -35,14 +47,16 @@ class Calendar(Protocol):
         """The busy times of each calendar."""
         ...
 
-    async def insert_event(
-        self, calendar: str, event_id: str, when: Interval, summary: str
-    ) -> None:
+    async def insert_event(self, calendar: str, event: Event) -> None:
         """Put an event in. The same id a second time changes nothing."""
         ...
 
     async def cancel_event(self, calendar: str, event_id: str) -> None:
         """Take an event out. One that is not there is no error."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections of its own."""
         ...
 
 
@@ -71,22 +85,24 @@ class PostgresCalendar:
             busy[calendar].append(Interval(start, end))
         return busy
 
-    async def insert_event(
-        self, calendar: str, event_id: str, when: Interval, summary: str
-    ) -> None:
+    async def insert_event(self, calendar: str, event: Event) -> None:
         await self._db.fetch(
             """
-            INSERT INTO calendar_events (id, calendar, summary, starts_at, ends_at)
-            VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO NOTHING
+            INSERT INTO calendar_events (id, calendar, summary, description, starts_at, ends_at)
+            VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING
             """,
-            event_id,
+            event.id,
             calendar,
-            summary,
-            when.start,
-            when.end,
+            event.summary,
+            event.description,
+            event.when.start,
+            event.when.end,
         )
 
     async def cancel_event(self, calendar: str, event_id: str) -> None:
         await self._db.fetch(
             "DELETE FROM calendar_events WHERE id = $1 AND calendar = $2", event_id, calendar
         )
+
+    async def close(self) -> None:
+        """The database is not the calendar's own."""

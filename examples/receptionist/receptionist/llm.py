@@ -1,4 +1,4 @@
-"""The language model: chat completions over one shared client."""
+"""The language model's provider: chat completions and transcriptions over one shared client."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from . import retry
+from .ledger import Ledger
 from .spans import SpanLog
 
 _TIMEOUT = httpx.Timeout(10.0, connect=2.0)
@@ -17,7 +18,7 @@ _MOST_TOKENS = 300
 # As the provider's own client does it.
 _POLICY = retry.Policy(
     retries=2,
-    statuses=lambda status: status in (408, 409, 429) or status >= 500,
+    heals=lambda answer: answer.status_code in (408, 409, 429) or answer.status_code >= 500,
     errors=(httpx.TransportError,),
     count_header="x-stainless-retry-count",
 )
@@ -36,12 +37,32 @@ class Completion:
         return self.message.get("tool_calls") or []
 
 
-class LanguageModel:
-    """A client of one model, for the life of a worker."""
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Something spoken, as a file."""
 
-    def __init__(self, base_url: str, api_key: str, model: str, spans: SpanLog) -> None:
+    audio: bytes = field(repr=False)
+    mimetype: str
+    seconds: int
+    """Its length as the sender says, 0 if unknown."""
+
+
+class LanguageModel:
+    """A client of the provider, for the life of a worker."""
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str,
+        model: str,
+        transcription_model: str,
+        spans: SpanLog,
+        ledger: Ledger,
+    ) -> None:
         self._model = model
+        self._transcription_model = transcription_model
         self._spans = spans
+        self._ledger = ledger
         self._client = httpx.AsyncClient(
             base_url=base_url,
             headers={"authorization": f"Bearer {api_key}"},
@@ -65,11 +86,37 @@ class LanguageModel:
             "max_tokens": _MOST_TOKENS,
             "temperature": 0.3,
         }
-        response = await retry.post(
-            self._client, "/chat/completions", body, _POLICY, lambda: self._spans.span("llm.chat")
-        )
+        response = await retry.send(
+            self._client, "POST", "/chat/completions", _POLICY,
+            lambda: self._spans.span("llm.chat"), json=body,
+        )  # fmt: skip
         try:
-            message = response.json()["choices"][0]["message"]
-            return Completion(text=(message.get("content") or "").strip(), message=message)
+            answer = response.json()
+            message = answer["choices"][0]["message"]
+            completion = Completion(text=(message.get("content") or "").strip(), message=message)
         except (ValueError, LookupError, TypeError, AttributeError):
             raise retry.CallFailed("chat completion: not the expected shape") from None
+        self._ledger.model(self._model, answer.get("usage"))
+        return completion
+
+    async def transcribe(self, recording: Recording) -> str:
+        """The words of a recording. Raises `retry.CallFailed`."""
+        kind = recording.mimetype.partition(";")[0].strip()
+        # The provider goes by the name's ending; voice notes are Opus in Ogg.
+        name = f"voice.{_ENDINGS.get(kind, 'ogg')}"
+        response = await retry.send(
+            self._client, "POST", "/audio/transcriptions", _POLICY,
+            lambda: self._spans.span("llm.transcribe"),
+            data={"model": self._transcription_model, "response_format": "json"},
+            files={"file": (name, recording.audio, kind)},
+        )  # fmt: skip
+        try:
+            answer = response.json()
+            text = answer["text"].strip()
+        except (ValueError, LookupError, TypeError, AttributeError):
+            raise retry.CallFailed("transcription: not the expected shape") from None
+        self._ledger.model(self._transcription_model, answer.get("usage"), recording.seconds)
+        return text
+
+
+_ENDINGS = {"audio/mpeg": "mp3", "audio/mp4": "m4a", "audio/wav": "wav", "audio/webm": "webm"}

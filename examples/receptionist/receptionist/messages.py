@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 _EVENT = "messages.upsert"
 _PERSON = "@s.whatsapp.net"
 _HIDDEN = "@lid"
 _CAPTIONED = ("imageMessage", "videoMessage", "documentMessage")
+_MOST_BASE64 = 1 << 20
+"""Characters of audio kept in an inbox, some ten minutes. A longer voice note is asked for."""
 _UNREADABLE = {
     "audioMessage": "(a voice message)",
     "imageMessage": "(a picture)",
@@ -20,6 +22,16 @@ _UNREADABLE = {
     "locationMessage": "(a location)",
     "contactMessage": "(a contact)",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """A voice note, and where its audio is: here, behind a link, or with the gateway."""
+
+    mimetype: str
+    seconds: int
+    base64: str = field(default="", repr=False)
+    url: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +47,19 @@ class Incoming:
     text: str
     sent: int
     """Unix seconds, by the person's phone."""
+    voice: Voice | None = None
+    """Set if the words must still be listened to; `text` then says that it is a voice message."""
 
     def to_json(self) -> str:
         """The form kept in the inbox."""
-        return json.dumps([self.id, self.chat, self.user, self.name, self.text, self.sent])
+        return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, entry: str) -> Incoming:
         """The inverse of `to_json`."""
-        return cls(*json.loads(entry))
+        fields = json.loads(entry)
+        voice = fields.pop("voice")
+        return cls(**fields, voice=Voice(**voice) if voice else None)
 
 
 def parse(payload: object, event: str | None = None) -> Incoming | None:
@@ -70,7 +86,8 @@ def parse(payload: object, event: str | None = None) -> Incoming | None:
         user=chat.removesuffix(_PERSON),
         name=str(data.get("pushName") or ""),
         text=text,
-        sent=_seconds(data.get("messageTimestamp")),
+        sent=_whole(data.get("messageTimestamp")),
+        voice=_voice(message) if text == _UNREADABLE["audioMessage"] else None,
     )
 
 
@@ -106,9 +123,24 @@ def _text(message: Mapping[str, Any]) -> str:
     return next((words for kind, words in _UNREADABLE.items() if kind in message), "")
 
 
-def _seconds(stamp: object) -> int:
-    """A time stamp as an integer; some gateways send it as text."""
+def _voice(message: Mapping[str, Any]) -> Voice | None:
+    """The voice note in a message. The address WhatsApp itself gives leads to encrypted
+    bytes; what can be used is what the gateway adds beside it."""
+    audio = message.get("audioMessage")
+    if not isinstance(audio, Mapping):
+        return None
+    base64, url = message.get("base64"), message.get("mediaUrl")
+    return Voice(
+        mimetype=str(audio.get("mimetype") or "audio/ogg"),
+        seconds=_whole(audio.get("seconds")),
+        base64=base64 if isinstance(base64, str) and len(base64) <= _MOST_BASE64 else "",
+        url=url if isinstance(url, str) and url.startswith(("http://", "https://")) else "",
+    )
+
+
+def _whole(number: object) -> int:
+    """An integer; some gateways send it as text."""
     try:
-        return int(stamp)  # type: ignore[call-overload]
+        return int(number)  # type: ignore[call-overload]
     except (TypeError, ValueError, OverflowError):
         return 0

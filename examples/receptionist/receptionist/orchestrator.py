@@ -1,8 +1,8 @@
 """A turn from the first message to the answer.
 
 accept: put the message into the user's inbox; if nobody serves the user, start to.
-serve:  take what waits -> load context -> model and tools -> store -> send -> done; again
-        if more has come meanwhile.
+serve:  take what waits -> load context -> listen to voice notes -> model and tools -> store
+        -> send -> done; again if more has come meanwhile.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 
 from . import appointments, context
 from .appointments import Appointments
+from .aside import about
 from .db import Database
 from .evolution import Gateway
 from .inbox import LEASE_MS, Batch, Inbox
@@ -26,7 +27,8 @@ from .messages import Incoming, in_order
 from .practice import Practice
 from .retry import CallFailed
 from .settings import Settings
-from .spans import SpanLog, about
+from .spans import SpanLog
+from .voice import Listener
 
 _log = logging.getLogger("receptionist")
 
@@ -53,6 +55,7 @@ class Orchestrator:
         gateway: Gateway,
         spans: SpanLog,
     ) -> None:
+        self._listener = Listener(gateway, model)
         self._debounce = settings.debounce
         self._inbox = inbox
         self._db = db
@@ -145,11 +148,11 @@ class Orchestrator:
     async def _answer(self, messages: Sequence[Incoming], session: str) -> tuple[str, str]:
         """Find the answer and send it; an apology if there is none. Returns the session to
         keep and what became of the turn."""
-        said = [message.text for message in messages]
         outcome = "answered"
         try:
             known = await context.load(self._db, self._practice, messages[-1], session)
             async with asyncio.timeout(_ANSWER_SECONDS):
+                said = await self._listener.words(messages)
                 answer = await self._converse(known, said)
             known.session.turns += 1
             session = known.session.to_json()

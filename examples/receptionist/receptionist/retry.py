@@ -26,20 +26,27 @@ class Policy:
     """Which failures are worth another attempt, and how many attempts follow the first."""
 
     retries: int
-    statuses: Callable[[int], bool]
+    heals: Callable[[httpx.Response], bool]
     errors: tuple[type[httpx.TransportError], ...]
     count_header: str | None = None
     """A header that tells the server which attempt it sees."""
 
 
-async def post(
+async def send(
     client: httpx.AsyncClient,
+    method: str,
     path: str,
-    body: dict[str, Any],
     policy: Policy,
     span: Callable[[], Span],
+    *,
+    accept: tuple[int, ...] = (),
+    **content: Any,
 ) -> httpx.Response:
-    """Send a request until it succeeds; `CallFailed` if it will not. Each attempt has its span."""
+    """Send a request until it succeeds; `CallFailed` if it will not. Each attempt has its span.
+
+    `content` is the request's body as httpx takes it (`json`, or `files` and `data`), and
+    what else is particular to it; statuses in `accept` are as good as success.
+    """
     attempt = 0
     while True:
         answer: Mapping[str, str] = {}
@@ -47,20 +54,20 @@ async def post(
         try:
             with span() as measured:
                 measured.note(attempt=attempt)
-                response = await client.post(path, json=body, headers=headers)
+                response = await client.request(method, path, headers=headers, **content)
                 measured.note(status=response.status_code)
                 measured.note_connection(response)
         except httpx.TransportError as failure:
             problem = type(failure).__name__
             heals = isinstance(failure, policy.errors)
         else:
-            if response.is_success:
+            if response.is_success or response.status_code in accept:
                 return response
             problem, answer = f"status {response.status_code}", response.headers
-            heals = policy.statuses(response.status_code)
+            heals = policy.heals(response)
         wait = pause(attempt, answer)
         if not heals or attempt == policy.retries or wait is None:
-            raise CallFailed(f"POST {path}: {problem} at attempt {attempt + 1}")
+            raise CallFailed(f"{method} {path}: {problem} at attempt {attempt + 1}")
         await asyncio.sleep(wait)
         attempt += 1
 

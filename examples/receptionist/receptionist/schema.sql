@@ -58,11 +58,15 @@ CREATE INDEX IF NOT EXISTS appointments_of_customer
     ON appointments (customer_id, starts_at) WHERE status = 'booked';
 
 CREATE TABLE IF NOT EXISTS calendar_events (
-    id        text PRIMARY KEY,
-    calendar  text NOT NULL,
-    summary   text NOT NULL,
-    starts_at timestamptz NOT NULL,
-    ends_at   timestamptz NOT NULL
+    id          text PRIMARY KEY,
+    calendar    text NOT NULL,
+    summary     text NOT NULL,
+    description text NOT NULL DEFAULT '',
+    starts_at   timestamptz NOT NULL,
+    ends_at     timestamptz NOT NULL
 );
+
+-- For databases from before there was a description.
+ALTER TABLE calendar_events ADD COLUMN IF NOT EXISTS description text NOT NULL DEFAULT '';
 
 CREATE INDEX IF NOT EXISTS calendar_events_by_time ON calendar_events (calendar, starts_at);

@@ -21,9 +21,14 @@ class Settings:
     web_workers: int = 2
     openai_base_url: str = "https://api.openai.com/v1"
     openai_model: str = "gpt-4o-mini"
+    openai_transcription_model: str = "gpt-4o-mini-transcribe"
     evolution_api_url: str = "http://127.0.0.1:8080"
     evolution_instance: str = "receptionist"
     webhook_secret: str | None = field(default=None, repr=False)
+    calendar: str = "postgres"
+    """Where the practitioners' calendars are: google or postgres."""
+    google_calendar_url: str = "https://www.googleapis.com/calendar/v3"
+    google_key_file: str | None = None
     database_connections: int = 20
     """Connections to PostgreSQL, all workers together."""
     max_turns: int = 200
@@ -34,6 +39,7 @@ class Settings:
     """Seconds that turns under way get to finish when a worker stops."""
     timezone: tzinfo = ZoneInfo("America/Sao_Paulo")
     span_log: str | None = None
+    ledger: str | None = None
     log_level: str = "INFO"
 
     @property
@@ -62,6 +68,15 @@ class Settings:
                 raise SettingsError(f"{name} is not set")
             return env[name]
 
+        def calendar() -> str:
+            keys = env.get("GOOGLE_APPLICATION_CREDENTIALS")
+            where = text("CALENDAR", "google" if keys else "postgres")
+            if where not in ("google", "postgres"):
+                raise SettingsError("CALENDAR must be google or postgres")
+            if where == "google" and not keys:
+                raise SettingsError("GOOGLE_APPLICATION_CREDENTIALS is not set")
+            return where
+
         return cls(
             database_url=secret("DATABASE_URL"),
             redis_url=secret("REDIS_URL"),
@@ -71,15 +86,22 @@ class Settings:
             web_workers=int(number("WEB_WORKERS", cls.web_workers, 1)),
             openai_base_url=text("OPENAI_BASE_URL", cls.openai_base_url).rstrip("/"),
             openai_model=text("OPENAI_MODEL", cls.openai_model),
+            openai_transcription_model=text(
+                "OPENAI_TRANSCRIPTION_MODEL", cls.openai_transcription_model
+            ),
             evolution_api_url=text("EVOLUTION_API_URL", cls.evolution_api_url).rstrip("/"),
             evolution_instance=text("EVOLUTION_INSTANCE", cls.evolution_instance),
             webhook_secret=env.get("WEBHOOK_SECRET") or None,
+            calendar=calendar(),
+            google_calendar_url=text("GOOGLE_CALENDAR_URL", cls.google_calendar_url).rstrip("/"),
+            google_key_file=env.get("GOOGLE_APPLICATION_CREDENTIALS") or None,
             database_connections=int(number("DATABASE_CONNECTIONS", cls.database_connections, 1)),
             max_turns=int(number("MAX_TURNS", cls.max_turns, 1)),
             debounce=number("DEBOUNCE_SECONDS", cls.debounce, 0),
             drain=number("DRAIN_SECONDS", cls.drain, 0),
             timezone=ZoneInfo(text("TIMEZONE", "America/Sao_Paulo")),
             span_log=env.get("SPAN_LOG") or None,
+            ledger=env.get("LEDGER") or None,
             log_level=text("LOG_LEVEL", cls.log_level).upper(),
         )
 

@@ -1,4 +1,4 @@
-"""Where the time goes, written aside: one JSON line a span, for checking other measurements.
+"""Where the time goes, noted aside: one line a span.
 
 With SPAN_LOG set, each worker appends to `$SPAN_LOG.<pid>`:
 
@@ -8,29 +8,17 @@ With SPAN_LOG set, each worker appends to `$SPAN_LOG.<pid>`:
 `start` and `end` are CLOCK_MONOTONIC, so that they compare across processes of one
 machine. `port` is the ephemeral port of the connection, `backend` the PostgreSQL
 process that served it, each where known. `message` is the last message of the turn.
-Lines are kept in memory and written twice a second in a thread. Without SPAN_LOG a
-span is one shared object that does nothing.
+Without SPAN_LOG a span is one shared object that does nothing.
 """
 
 from __future__ import annotations
 
-import asyncio
-import json
-import os
 import time
-from contextvars import ContextVar
-from typing import Any, TextIO
+from typing import Any
 
 import httpx
 
-_FLUSH_SECONDS = 0.5
-
-_subject: ContextVar[tuple[str, str] | None] = ContextVar("subject", default=None)
-
-
-def about(user: str, message: str) -> None:
-    """Name the user and the message that the current task's spans belong to."""
-    _subject.set((user, message))
+from .aside import Notes
 
 
 class Span:
@@ -88,56 +76,21 @@ class SpanLog:
     """The log of one worker."""
 
     def __init__(self, path: str | None) -> None:
-        self._pid = os.getpid()
-        self._file: TextIO | None = None
-        if path:
-            self._file = open(f"{path}.{self._pid}", "a", encoding="utf-8")
-        self._rows: list[dict[str, Any]] = []
-        self._flusher: asyncio.Task[None] | None = None
+        self._notes = Notes(path)
 
     def start(self) -> None:
         """Begin writing in the background; needs a running loop."""
-        if self._file:
-            self._flusher = asyncio.create_task(self._flush_for_ever(), name="spans")
+        self._notes.start()
 
     async def close(self) -> None:
         """Write what is left."""
-        if self._file is None:
-            return
-        if self._flusher:
-            self._flusher.cancel()
-            await asyncio.gather(self._flusher, return_exceptions=True)
-        self._write(self._rows)
-        self._file.close()
-        self._file = None
+        await self._notes.close()
 
     def span(self, name: str) -> Span:
         """A span around a `with` block."""
-        return _Recorded(self, name) if self._file else _SILENT
+        return _Recorded(self, name) if self._notes.kept else _SILENT
 
     def add(self, name: str, start: int, end: int, **fields: Any) -> None:
         """Record a span whose ends were taken elsewhere (monotonic ns)."""
-        if self._file is None:
-            return
-        row = {"name": name, "start": start, "end": end, "pid": self._pid, **fields}
-        if subject := _subject.get():
-            row["user"], row["message"] = subject
-        self._rows.append(row)
-
-    async def _flush_for_ever(self) -> None:
-        while True:
-            await asyncio.sleep(_FLUSH_SECONDS)
-            rows, self._rows = self._rows, []
-            if rows:
-                # Shielded: a close in mid-write must not run beside the writing thread.
-                write = asyncio.ensure_future(asyncio.to_thread(self._write, rows))
-                try:
-                    await asyncio.shield(write)
-                except asyncio.CancelledError:
-                    await write
-                    raise
-
-    def _write(self, rows: list[dict[str, Any]]) -> None:
-        if self._file and rows:
-            self._file.write("".join(json.dumps(row) + "\n" for row in rows))
-            self._file.flush()
+        row = {"name": name, "start": start, "end": end, "pid": self._notes.pid, **fields}
+        self._notes.add(row)

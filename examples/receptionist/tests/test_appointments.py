@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import unittest
 from collections.abc import Sequence
@@ -12,8 +13,9 @@ from uuid import uuid4
 import asyncpg
 
 from receptionist.appointments import Appointments, BadArgument, parse_day, parse_time, schemas
-from receptionist.calendar import Interval
+from receptionist.calendar import Event, Interval
 from receptionist.context import Appointment, Context
+from receptionist.ledger import Ledger
 
 from .fixtures import NOW, ZONE, RecordingDatabase, context, practice
 
@@ -24,39 +26,60 @@ class MemoryCalendar:
     """A calendar service in a dictionary."""
 
     def __init__(self) -> None:
-        self.events: dict[tuple[str, str], Interval] = {}
-        self.broken = False
+        self.events: dict[tuple[str, str], Event] = {}
+        self.failure: BaseException | None = None
 
     async def free_busy(
         self, calendars: Sequence[str], within: Interval
     ) -> dict[str, list[Interval]]:
-        return {c: [when for (of, _), when in self.events.items() if of == c] for c in calendars}
+        return {c: [e.when for (of, _), e in self.events.items() if of == c] for c in calendars}
 
-    async def insert_event(
-        self, calendar: str, event_id: str, when: Interval, summary: str
-    ) -> None:
-        if self.broken:
-            raise ConnectionError
-        self.events[calendar, event_id] = when
+    async def insert_event(self, calendar: str, event: Event) -> None:
+        if self.failure:
+            raise self.failure
+        self.events[calendar, event.id] = event
 
     async def cancel_event(self, calendar: str, event_id: str) -> None:
         self.events.pop((calendar, event_id), None)
+
+    async def close(self) -> None:
+        pass
+
+
+class RecordingLedger(Ledger):
+    """Remembers what stands in the books."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.lines: list[tuple[str, str, str]] = []
+
+    def booked(self, event: str, calendar: str) -> None:
+        self.lines.append(("booked", event, calendar))
+
+    def cancelled(self, event: str, calendar: str) -> None:
+        self.lines.append(("cancelled", event, calendar))
 
 
 class Tools(unittest.IsolatedAsyncioTestCase):
     def setUp(self) -> None:
         self.calendar = MemoryCalendar()
         self.db = RecordingDatabase()
+        self.ledger = RecordingLedger()
         self.known = context()
 
     async def call(self, name: str, known: Context | None = None, **arguments: Any) -> Any:
-        tools = Appointments(practice(), self.calendar, self.db)  # type: ignore[arg-type]
-        return json.loads(await tools.call(name, json.dumps(arguments), known or self.known))
+        text = json.dumps(arguments)
+        return json.loads(await self.tools().call(name, text, known or self.known))
+
+    def tools(self) -> Appointments:
+        db: Any = self.db
+        return Appointments(practice(), self.calendar, db, self.ledger)
 
     def occupy(self, calendar: str, start: time, minutes: int) -> None:
         begin = datetime.combine(MONDAY + timedelta(days=1), start, ZONE)
         when = Interval(begin, begin + timedelta(minutes=minutes))
-        self.calendar.events[calendar, uuid4().hex] = when
+        event = Event(uuid4().hex, when, "", "")
+        self.calendar.events[calendar, event.id] = event
 
     async def test_list(self) -> None:
         self.occupy("alice@practice", time(9), 180)
@@ -76,11 +99,15 @@ class Tools(unittest.IsolatedAsyncioTestCase):
         booked = await self.call("book_appointment", service="Haircuts", day="tuesday", time="10am")
         self.assertTrue(booked["booked"])
         self.assertEqual((booked["with"], booked["time"]), ("Alice", "10:00"))
-        self.assertEqual(len(self.calendar.events), 1)
+        [(calendar, event)] = self.calendar.events.items()
+        self.assertEqual((calendar[0], event.summary), ("alice@practice", "haircut: Ana"))
+        self.assertIn("99900000001", event.description)
         self.assertEqual(len(self.known.upcoming), 1)
         cancelled = await self.call("cancel_appointment", day="2026-03-03")
         self.assertTrue(cancelled["cancelled"])
         self.assertEqual((self.calendar.events, self.known.upcoming), ({}, []))
+        books = [(what, event.id, "alice@practice") for what in ("booked", "cancelled")]
+        self.assertEqual(self.ledger.lines, books)
 
     async def test_book_again_in_a_turn_that_is_run_again(self) -> None:
         wish = {"service": "haircut", "day": "tuesday", "time": "10:00"}
@@ -101,11 +128,12 @@ class Tools(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(booked["with"], "Bruno")
 
     async def test_failing_calendar_takes_the_row_back(self) -> None:
-        self.calendar.broken = True
-        with self.assertRaises(ConnectionError):
-            await self.call("book_appointment", service="haircut", day="tuesday", time="10:00")
-        self.assertIn("SET status = 'cancelled'", self.db.statements[-1])
-        self.assertEqual(self.known.upcoming, [])
+        for failure in (ConnectionError(), asyncio.CancelledError()):
+            with self.subTest(failure), self.assertRaises(type(failure)):
+                self.calendar.failure = failure
+                await self.call("book_appointment", service="haircut", day="tuesday", time="10:00")
+            self.assertIn("SET status = 'cancelled'", self.db.statements[-1])
+            self.assertEqual((self.known.upcoming, self.ledger.lines), ([], []))
 
     async def test_cancel_the_right_one(self) -> None:
         def held(days: int) -> Appointment:
@@ -129,9 +157,8 @@ class Tools(unittest.IsolatedAsyncioTestCase):
         for name, arguments in cases:
             with self.subTest(name, **arguments):
                 self.assertIn("error", await self.call(name, **arguments))
-        tools = Appointments(practice(), self.calendar, self.db)  # type: ignore[arg-type]
         for text in ("{", "[]", "7"):
-            result = json.loads(await tools.call("list_free_slots", text, self.known))
+            result = json.loads(await self.tools().call("list_free_slots", text, self.known))
             self.assertIn("error", result)
 
     def test_schemas_name_what_there_is(self) -> None:

@@ -8,7 +8,7 @@ from unittest import mock
 import httpx
 
 from receptionist import evolution, llm, retry
-from receptionist.spans import Span, SpanLog
+from receptionist.spans import Span
 
 
 class Pause(unittest.TestCase):
@@ -32,14 +32,16 @@ class Pause(unittest.TestCase):
                 self.assertTrue(0.75 * full <= wait <= full, (attempt, wait))
 
 
-class Post(unittest.IsolatedAsyncioTestCase):
+class Send(unittest.IsolatedAsyncioTestCase):
     def setUp(self) -> None:
         patch = mock.patch.object(retry.asyncio, "sleep", mock.AsyncMock())
         self.sleep = patch.start()
         self.addCleanup(patch.stop)
         self.seen: list[httpx.Request] = []
 
-    async def post(self, policy: retry.Policy, *answers: int | Exception) -> httpx.Response:
+    async def send(
+        self, policy: retry.Policy, *answers: int | Exception, accept: tuple[int, ...] = ()
+    ) -> httpx.Response:
         queue = list(answers)
 
         def handle(request: httpx.Request) -> httpx.Response:
@@ -51,10 +53,10 @@ class Post(unittest.IsolatedAsyncioTestCase):
 
         transport = httpx.MockTransport(handle)
         async with httpx.AsyncClient(transport=transport, base_url="http://bot.test") as client:
-            return await retry.post(client, "/x", {}, policy, Span)
+            return await retry.send(client, "POST", "/x", policy, Span, json={}, accept=accept)
 
     async def test_model_heals(self) -> None:
-        await self.post(llm._POLICY, 429, httpx.ReadTimeout("slow"), 200)
+        await self.send(llm._POLICY, 429, httpx.ReadTimeout("slow"), 200)
         counts = [request.headers["x-stainless-retry-count"] for request in self.seen]
         self.assertEqual(counts, ["0", "1", "2"])
         self.assertEqual(self.sleep.await_count, 2)
@@ -64,11 +66,11 @@ class Post(unittest.IsolatedAsyncioTestCase):
             with self.subTest(answers):
                 self.seen.clear()
                 with self.assertRaises(retry.CallFailed):
-                    await self.post(llm._POLICY, *answers)
+                    await self.send(llm._POLICY, *answers)
                 self.assertEqual(len(self.seen), attempts)
 
     async def test_sending_heals(self) -> None:
-        await self.post(evolution._SEND, 500, httpx.ConnectError("refused"), 429, 201)
+        await self.send(evolution._SEND, 500, httpx.ConnectError("refused"), 429, 201)
         self.assertEqual(len(self.seen), 4)
 
     async def test_what_may_have_been_sent_is_not_sent_again(self) -> None:
@@ -76,31 +78,13 @@ class Post(unittest.IsolatedAsyncioTestCase):
             with self.subTest(answer):
                 self.seen.clear()
                 with self.assertRaises(retry.CallFailed):
-                    await self.post(evolution._SEND, answer)
+                    await self.send(evolution._SEND, answer)
                 self.assertEqual(len(self.seen), 1)
 
 
-class Completion(unittest.IsolatedAsyncioTestCase):
-    async def chat(self, answer: object) -> llm.Completion:
-        model = llm.LanguageModel("http://llm.test/v1", "key", "gpt-4o-mini", SpanLog(None))
-        transport = httpx.MockTransport(lambda request: httpx.Response(200, json=answer))
-        model._client._transport = transport
-        try:
-            return await model.chat([], [], may_call=True)
-        finally:
-            await model.close()
-
-    async def test_words_and_calls(self) -> None:
-        words = await self.chat({"choices": [{"message": {"content": " Hello "}}]})
-        self.assertEqual((words.text, words.tool_calls), ("Hello", []))
-        call = {"id": "call_1", "function": {"name": "f", "arguments": "{}"}}
-        calls = await self.chat({"choices": [{"message": {"content": None, "tool_calls": [call]}}]})
-        self.assertEqual((calls.text, calls.tool_calls), ("", [call]))
-
-    async def test_unexpected_shapes(self) -> None:
-        for answer in ({}, [], {"choices": []}, {"choices": [{"message": None}]}):
-            with self.subTest(answer), self.assertRaises(retry.CallFailed):
-                await self.chat(answer)
+    async def test_what_counts_as_success(self) -> None:
+        answer = await self.send(evolution._SEND, 409, accept=(409,))
+        self.assertEqual(answer.status_code, 409)
 
 
 if __name__ == "__main__":

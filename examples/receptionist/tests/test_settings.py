@@ -36,6 +36,22 @@ class Environment(unittest.TestCase):
             with self.subTest(name), self.assertRaisesRegex(SettingsError, name):
                 Settings.from_environment({**LEAST, name: value})
 
+    def test_calendar(self) -> None:
+        keys = {"GOOGLE_APPLICATION_CREDENTIALS": "/run/key.json"}
+        cases: list[tuple[dict[str, str], str]] = [
+            ({}, "postgres"),
+            (keys, "google"),
+            ({**keys, "CALENDAR": "postgres"}, "postgres"),
+        ]
+        for env, want in cases:
+            with self.subTest(env):
+                settings = Settings.from_environment({**LEAST, **env})
+                self.assertEqual(settings.calendar, want)
+        with self.assertRaisesRegex(SettingsError, "GOOGLE_APPLICATION_CREDENTIALS"):
+            Settings.from_environment({**LEAST, "CALENDAR": "google"})
+        with self.assertRaisesRegex(SettingsError, "CALENDAR"):
+            Settings.from_environment({**LEAST, **keys, "CALENDAR": "outlook"})
+
     def test_secrets_are_not_shown(self) -> None:
         self.assertNotIn("hunter2", repr(Settings.from_environment(LEAST)))
 

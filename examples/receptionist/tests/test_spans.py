@@ -8,7 +8,8 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from receptionist.spans import SpanLog, about
+from receptionist.aside import about
+from receptionist.spans import SpanLog
 
 
 class Spans(unittest.IsolatedAsyncioTestCase):
