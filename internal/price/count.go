@@ -1,5 +1,5 @@
 // Package price counts the tokens of language models, offline and exactly as the
-// vendor's published vocabularies do. It knows no prices yet and calls no service.
+// vendor's published vocabularies do, and knows what they cost by a dated price list. It calls no service.
 package price
 
 import (
