@@ -62,6 +62,7 @@ type conversation struct {
 	newest     int           // 1 + index of the newest message of the turn that a reply quoted
 	previous   memory
 	keys       []uint64 // identities to forget at the end
+	pursuit    *pursuit // nil without a goal that a call reaches
 	refused    string   // what the last webhook attempt failed with
 }
 
@@ -140,6 +141,7 @@ func (c *conversation) open(due time.Duration) {
 		AnsweredAt:   parley.None,
 		Ended:        parley.None,
 		Outcome:      parley.Open,
+		Final:        c.index+1 == len(c.script.turns),
 	}
 	if c.user.Number != "" {
 		c.turn.User = c.keys[0]
@@ -154,6 +156,7 @@ func (c *conversation) say(due time.Duration) {
 	c.acks, c.slowestAck = 0, 0
 	c.last = c.index+1 == len(c.script.turns)
 	c.in.stats.offered.Add(int64(len(c.script.turns[c.index].messages)))
+	c.pursue()
 	c.d.registry.wait(c, c.turn.Words)
 	c.d.live.waiting.Add(1)
 	c.utter(due)
@@ -189,6 +192,7 @@ func (c *conversation) utter(due time.Duration) {
 // nextTurn opens the turn after the current one. The caller holds mu.
 func (c *conversation) nextTurn(due time.Duration) {
 	c.recordChange()
+	c.pass()
 	c.previous = memory{messages: c.turn.Messages, heard: c.heard, repeats: c.turn.Refused}
 	c.index++
 	c.say(due)

@@ -49,6 +49,7 @@ type Options struct {
 type Driver struct {
 	o        Options
 	crowd    *crowd
+	goals    []*plan.Goal // those that calls reach
 	registry registry
 	phase    atomic.Pointer[phase]
 	playing  atomic.Pointer[parley.Phase] // never modified once stored
@@ -87,7 +88,7 @@ const briskThink = time.Second
 
 // New returns a Driver. The caller must call Close.
 func New(o Options) *Driver {
-	d := &Driver{o: o, crowd: newCrowd(o.Plan), registry: newRegistry(), notices: make(chan struct{}, noticesAtOnce)}
+	d := &Driver{o: o, crowd: newCrowd(o.Plan), goals: callGoals(o.Plan), registry: newRegistry(), notices: make(chan struct{}, noticesAtOnce)}
 	d.closing, d.close = context.WithCancel(context.Background())
 	d.phase.Store(&phase{name: string(parley.Drain), kind: parley.Drain, stats: &stepStats{}})
 	return d

@@ -16,6 +16,7 @@ type registry struct {
 	byWords    map[uint64]*utterance     // on each somebody waits
 	waiting    map[*conversation]*waiter // conversations in a turn
 	played     map[uint64]struct{}       // keyed hashes of all numbers ever given to a user
+	byTurn     map[int64]*conversation   // conversations with a goal that a call reaches
 }
 
 // utterance is one sentence that users wait on: who does, in the order in which they began to.
@@ -63,6 +64,7 @@ func newRegistry() registry {
 		byWords:    make(map[uint64]*utterance),
 		waiting:    make(map[*conversation]*waiter),
 		played:     make(map[uint64]struct{}),
+		byTurn:     make(map[int64]*conversation),
 	}
 }
 

@@ -54,6 +54,7 @@ func (c *conversation) fate(row *parley.Reply, quoted uint64, text string) strin
 		return "late"
 	}
 	t.Replies++
+	c.weigh(text) // before the reply ends the turn, which records it
 	if c.stage == saying {
 		// The user is still typing and takes nothing for the answer; should the bot say
 		// the same again when all is said, that will be the answer.

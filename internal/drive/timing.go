@@ -80,4 +80,5 @@ func (c *conversation) expire(now time.Duration) {
 	c.nextAt = 0
 	c.recordChange()
 	c.d.registry.forget(c, c.keys)
+	c.d.registry.relent(c.pursuit)
 }
