@@ -76,7 +76,7 @@ func lookAt(folder, path string, o InitOptions) (*survey.Bot, *scaffold.Draft, e
 	if err != nil {
 		return nil, nil, err
 	}
-	options := scaffold.Options{Here: o.Here}
+	options := scaffold.Options{Here: o.Here, Folder: filepath.Base(folder)}
 	if dir, err := filepath.Rel(filepath.Dir(path), folder); err == nil && dir != "." {
 		options.Dir = filepath.ToSlash(dir)
 	}

@@ -1,7 +1,9 @@
 package scaffold
 
 import (
+	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -41,7 +43,7 @@ func (d *draft) inside() (inside, outside int) {
 			}
 		}
 	}
-	return 8000, 0
+	return cmp.Or(d.bot.Start.Port, 8000), 0
 }
 
 // publishedDefault is the port the override publishes where the compose file publishes none.
@@ -59,11 +61,11 @@ func (d *draft) override() string {
 		"",
 		"The project has a name of its own, so that its containers and volumes are not those you work with.",
 		"Stop those first if they publish the same ports. The keys below open nothing but parley's simulators.")
-	project := c.Project
-	if project == "" {
-		project = "bot"
+	if steps := d.bot.Start.Setup; len(steps) > 0 && !d.bot.Start.Builds && len(d.stores()) > 0 {
+		p.comment(0, "The databases begin empty. If the containers do not set them up by themselves, do it after up:",
+			fmt.Sprintf("  docker compose -f %s -f %s run --rm %s %s", c.File, OverrideName, d.composed.Name, shellLine(inContainer(steps[0]))))
 	}
-	p.line(0, "name: "+quote(strings.ToLower(project)+"-parley"), "")
+	p.line(0, "name: "+project(cmp.Or(c.Project, d.o.Folder))+"-parley", "")
 	p.line(0, "services:", "")
 	for i := range c.Services {
 		if s := &c.Services[i]; s.Bot {
@@ -79,6 +81,20 @@ func (d *draft) override() string {
 		}
 	}
 	return p.String()
+}
+
+// project makes a name that compose allows.
+func project(name string) string {
+	name = strings.Trim(regexp.MustCompile(`[^a-z0-9_-]+`).ReplaceAllString(strings.ToLower(name), "-"), "-_")
+	return cmp.Or(name, "bot")
+}
+
+// inContainer is a command without the interpreter of an environment that only this machine has.
+func inContainer(words []string) []string {
+	if strings.HasSuffix(words[0], "/bin/python") {
+		return append([]string{"python"}, words[1:]...)
+	}
+	return words
 }
 
 func (d *draft) overrideBot(p *page, s *survey.Composed) {

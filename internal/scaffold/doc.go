@@ -12,8 +12,8 @@ import (
 
 // Options say for which folder the plan is.
 type Options struct {
-	// Name of the plan; empty: the default of its folder.
-	Name string
+	// Folder is the name of the bot's folder.
+	Folder string
 	// Dir is the bot's folder seen from the plan's, empty if they are the same.
 	Dir string
 	// Here: parley starts the bot itself, whatever compose files say.

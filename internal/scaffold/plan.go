@@ -12,9 +12,6 @@ import (
 func (d *draft) plan() string {
 	var p page
 	d.head(&p)
-	if d.o.Name != "" {
-		p.line(0, "name: "+quote(d.o.Name), "")
-	}
 	p.line(0, "seed: 1", "the same seed: the same users and words")
 	p.WriteByte('\n')
 	d.target(&p)
@@ -241,11 +238,15 @@ func (d *draft) carriers(p *page, depth int, list []setting) {
 
 func (d *draft) dependencies(p *page) {
 	stored := d.composed != nil && len(d.stores()) > 0
-	if !d.openai.used && !d.postgres.used && !d.redis.used {
+	if !d.openai.used && !stored && (d.composed != nil || !d.postgres.used && !d.redis.used) {
 		p.comment(0, "No service was found that the bot calls: parley talks to it through the gateway alone.")
 		return
 	}
-	p.line(0, "dependencies:", "")
+	if !d.openai.used && stored && d.keptData() != "" {
+		p.comment(0, "dependencies:") // a key without a value is an error
+	} else {
+		p.line(0, "dependencies:", "")
+	}
 	if d.openai.used {
 		p.line(1, "openai:", d.openai.at)
 		p.line(2, "simulate:", "its latency is an assumption: set first_token and per_token as you know them")

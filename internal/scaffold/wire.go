@@ -289,6 +289,9 @@ func (d *draft) unwired() {
 	if d.openai.used && len(d.openai.carriers) == 0 {
 		d.openai.carriers = []setting{{"OPENAI_BASE_URL", "", "OpenAI's own client reads it"}}
 		d.openai.direct = []setting{{"OPENAI_BASE_URL", "http://" + containerHost + ":" + containerPort(openaiOwn) + "/v1", "OpenAI's own client reads it"}}
+		if d.composed != nil && d.openai.key == "" {
+			d.env = append(d.env, setting{"OPENAI_API_KEY", openaiKey, "OpenAI's own client reads it"})
+		}
 		if strings.Contains(d.openai.at, "/chat/completions") {
 			d.openai.carriers[0].why = "guess: no variable found that carries the model's address"
 			d.note("no variable carries the address of the language model to the bot (%s): if it is fixed in the source, let the bot read it from a variable and name that in dependencies.openai.env", d.openai.at)

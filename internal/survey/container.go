@@ -21,8 +21,13 @@ func (s *scene) containers() {
 		n := 0
 		for line := range strings.Lines(s.text[name]) {
 			n++
-			if text, ok := strings.CutPrefix(strings.TrimSpace(line), "web:"); ok {
-				s.calls = append(s.calls, command{words: split(text), shell: strings.TrimSpace(text), at: Place{name, n}})
+			kind, text, _ := strings.Cut(strings.TrimSpace(line), ":")
+			c := command{words: split(text), shell: strings.TrimSpace(text), at: Place{name, n}}
+			switch {
+			case kind == "web":
+				s.calls = append(s.calls, c)
+			case kind == "release" && len(c.words) > 0 && !strings.ContainsAny(text, "&|;<>$`"):
+				s.released = append(s.released, c)
 			}
 		}
 	}

@@ -128,14 +128,18 @@ type scene struct {
 	main     string            // of package.json
 	vars     map[string]*Variable
 	// aliases tie identifiers of the source to the variable they were read from.
-	aliases map[string][]alias
-	calls   []command // ways to start the bot that files tell, best first
-	docker  bool      // there is a Dockerfile
-	marks   []mark
-	passed  bool // os.Getenv is handed on as a value
-	dotenv  bool // the bot reads .env by itself
+	aliases  map[string][]alias
+	calls    []command // ways to start the bot that files tell, best first
+	released []command // what a Procfile runs before
+	docker   bool      // there is a Dockerfile
+	marks    []mark
+	passed   bool // os.Getenv is handed on as a value
+	dotenv   bool // the bot reads .env by itself
 }
 
+// warn notes once what was left out or will not work.
 func (s *scene) warn(format string, args ...any) {
-	s.bot.Warnings = append(s.bot.Warnings, fmt.Sprintf(format, args...))
+	if text := fmt.Sprintf(format, args...); !slices.Contains(s.bot.Warnings, text) {
+		s.bot.Warnings = append(s.bot.Warnings, text)
+	}
 }

@@ -2,6 +2,7 @@ package survey
 
 import (
 	"cmp"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -55,15 +56,57 @@ func (s *scene) environment() {
 		case node:
 			s.matches(f, nodeService, false)
 			if strings.Contains(f.code, "process.env") {
-				s.matches(f, nodeSchema, true)
+				s.schema(f)
 			}
 			s.taken(f)
 		}
 	}
+	s.prisma()
 	s.readers()
 	s.examples()
 	s.loading()
 	s.demands()
+}
+
+var (
+	schemaDefault  = regexp.MustCompile("\\.default\\(\\s*(?:[\"'`]([^\"'`\n]*)[\"'`]|([\\w.]+))|default\\s*:\\s*(?:[\"'`]([^\"'`\n]*)[\"'`]|([\\w.]+))")
+	schemaOptional = regexp.MustCompile(`\.(optional|nullish|nullable)\(`)
+)
+
+// schema reads the fields of a zod, Joi or envalid schema: NAME: z.string().default("x").
+func (s *scene) schema(f *file) {
+	for _, m := range nodeSchema.FindAllStringSubmatchIndex(f.code, -1) {
+		v := s.variable(f.code[m[2]:m[3]], f.place(m[2]))
+		if v == nil {
+			continue
+		}
+		v.At, v.Read, v.Required = f.place(m[2]), true, true
+		line := f.lineText(m[2])
+		if d := schemaDefault.FindStringSubmatch(line); d != nil {
+			v.HasDefault, v.Required = true, false
+			s.note(v, d[1]+d[2]+d[3]+d[4])
+		}
+		if schemaOptional.MatchString(line) {
+			v.Required = false
+		}
+		v.Number = v.Number || strings.Contains(line, "number") || strings.Contains(line, "num(")
+		s.aliases[v.Name] = append(s.aliases[v.Name], alias{variable: v, file: f})
+	}
+}
+
+// prisma reads the variable that carries the address of Prisma's database.
+func (s *scene) prisma() {
+	for _, name := range s.names(func(name string) bool { return path.Base(name) == "schema.prisma" }) {
+		text := s.text[name]
+		m := regexp.MustCompile(`url\s*=\s*env\("(\w+)"\)`).FindStringSubmatchIndex(text)
+		if m == nil || !strings.Contains(text, "postgresql") {
+			continue
+		}
+		at := Place{name, 1 + strings.Count(text[:m[0]], "\n")}
+		if v := s.variable(text[m[2]:m[3]], at); v != nil {
+			v.At, v.Read, v.Required, v.Shape.Scheme = at, true, true, "postgresql"
+		}
+	}
 }
 
 // direct finds reads in the language's own way.

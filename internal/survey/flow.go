@@ -139,7 +139,7 @@ func (s *scene) use(f *file, at int, v *Variable) vote {
 	if m := pathAfter.FindStringSubmatch(after); m != nil {
 		if service, mark := s.single(m[1]); service != "" {
 			o.service, o.part, o.why = service, URL, "puts "+mark+" behind it"
-			s.shape(v, service, m[1], before)
+			s.shape(v, service, m[1], before, o.at)
 			return o
 		}
 	}
@@ -157,7 +157,15 @@ func (s *scene) use(f *file, at int, v *Variable) vote {
 			break
 		}
 		name := f.callee(g.open)
-		if service, mark := s.single(f.code[g.open-len(name) : g.end]); service != "" {
+		if listens.MatchString(name) && f.code[g.open] == '(' {
+			o.service, o.part, o.why = Listening, listening(v), "gives it to "+name
+			return o
+		}
+		code := f.code[g.open-len(name) : g.end]
+		if f.literal(g.open) { // a list of settings has the marks of many services
+			code = f.code[g.open-len(name) : g.open+1]
+		}
+		if service, mark := s.single(code); service != "" {
 			o.service, o.why = service, "gives it to "+short(name, trim(mark))
 			return o.named(v)
 		}
@@ -170,6 +178,36 @@ func (s *scene) use(f *file, at int, v *Variable) vote {
 		}
 	}
 	return vote{}
+}
+
+// listens matches what a server is started with.
+var listens = regexp.MustCompile(`(^|\.)listen$|ListenAndServe\w*$|\buvicorn\.run$|run_app$|\bapp\.run$`)
+
+// listening tells a port from an address by the name of the variable, or by its default.
+func listening(v *Variable) Part {
+	switch part := partOf(v.Name, Listening); {
+	case part == Port || v.Number || bareNumber.MatchString(v.Default):
+		return Port
+	case part == Host && !strings.Contains(v.Default, ":"):
+		return Host
+	default:
+		return URL
+	}
+}
+
+var bareNumber = regexp.MustCompile(`^\d{2,5}$`)
+
+// literal reports whether a bracket begins a list of values or fields rather than a call or a body.
+func (f *file) literal(open int) bool {
+	if f.code[open] == '(' || open == 0 {
+		return false
+	}
+	if f.code[open] == '[' || isWord(f.code[open-1]) { // Config{...}, as gofmt writes it
+		return true
+	}
+	before := strings.TrimRight(f.code[max(0, open-40):open], " \t\n")
+	return before == "" || strings.ContainsRune("=:(,[?&|", rune(before[len(before)-1])) && !strings.HasSuffix(before, "=>") ||
+		strings.HasSuffix(before, "return") || strings.HasSuffix(before, "const") || strings.HasSuffix(before, "default")
 }
 
 // trim takes the brackets and quotes off a mark.
@@ -221,9 +259,12 @@ func partByKey(key, name string) Part {
 }
 
 // shape notes how an address is used: what is put before it and behind it.
-func (s *scene) shape(v *Variable, service Service, path, before string) {
-	if urlBefore.MatchString(before) {
+func (s *scene) shape(v *Variable, service Service, path, before string, at Place) {
+	if scheme := urlBefore.FindString(before); scheme != "" {
 		v.Shape.Bare = true
+		if strings.HasPrefix(scheme, "https") {
+			s.warn("%s puts https:// before %s, and parley speaks plain HTTP: let the bot take the whole address from a variable", at, v.Name)
+		}
 	}
 	if service == OpenAI && !v.Shape.Known {
 		v.Shape.Known = true

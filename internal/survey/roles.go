@@ -32,9 +32,7 @@ func usual() map[string]struct {
 		"DATABASE_URL": {Postgres, URL}, "POSTGRES_URL": {Postgres, URL}, "POSTGRES_DSN": {Postgres, URL}, "PG_DSN": {Postgres, URL},
 		"PGHOST": {Postgres, Host}, "PGPORT": {Postgres, Port}, "PGUSER": {Postgres, User}, "PGPASSWORD": {Postgres, Password}, "PGDATABASE": {Postgres, Database},
 		"POSTGRES_DB": {Postgres, Database}, "DB_NAME": {Postgres, Database}, "REDIS_URL": {Redis, URL}, "REDIS_DB": {Redis, Database},
-		"PORT": {Listening, Port}, "HOST": {Listening, Host}, "BIND_HOST": {Listening, Host}, "LISTEN_ADDR": {Listening, URL}, "LISTEN_ADDRESS": {Listening, URL},
-		"APP_PORT": {Listening, Port}, "SERVER_PORT": {Listening, Port}, "HTTP_PORT": {Listening, Port}, "WEB_PORT": {Listening, Port}, "BOT_PORT": {Listening, Port},
-		"LISTEN_PORT": {Listening, Port}, "API_PORT": {Listening, Port}, "APP_HOST": {Listening, Host}, "SERVER_HOST": {Listening, Host}, "BIND_PORT": {Listening, Port},
+		"PORT": {Listening, Port}, "HOST": {Listening, Host},
 		"GOOGLE_APPLICATION_CREDENTIALS": {Calendar, Key},
 	}
 }
@@ -86,8 +84,11 @@ func partOf(name string, service Service) Part {
 		case "USER", "USERNAME":
 			return User
 		case "DB", "DATABASE", "NAME":
-			if service == Postgres && len(words) > 1 || service == Redis && word == "DB" {
+			switch {
+			case service == Postgres && len(words) > 1 || service == Redis && word == "DB":
 				return Database
+			case service == Evolution && word == "NAME":
+				return Instance
 			}
 		case "INSTANCE", "SESSION":
 			return Instance
@@ -111,6 +112,11 @@ type vote struct {
 	at      Place
 }
 
+var (
+	listenName  = regexp.MustCompile(`^(?:\w+_)?(?:LISTEN|BIND|HTTP|SERVER|APP|WEB|BOT|API|UVICORN|GUNICORN)_?(?:PORT|HOST|ADDR|ADDRESS)$|^LISTEN(?:_ON)?$|^ADDR$`)
+	listenValue = regexp.MustCompile(`^(?:0\.0\.0\.0|127\.0\.0\.1|localhost)?:\d{2,5}$`)
+)
+
 // roles decides what each variable carries.
 func (s *scene) roles() {
 	exact, words := usual(), tokens()
@@ -128,6 +134,9 @@ func (s *scene) roles() {
 		}
 		if best.weight > 0 {
 			votes = append(votes, best)
+		}
+		if listenName.MatchString(strings.ToUpper(name)) {
+			votes = append(votes, vote{Listening, listening(v), byName, "its name", v.At})
 		}
 		votes = append(votes, shapeVotes(v)...)
 		s.decide(v, votes)
@@ -159,6 +168,8 @@ func shapeVotes(v *Variable) []vote {
 		return to(Calendar, URL, "its default")
 	case strings.Contains(v.Default, "graph.facebook.com"):
 		return to(Cloud, URL, "its default")
+	case listenValue.MatchString(v.Default):
+		return to(Listening, URL, "its default")
 	case regexp.MustCompile(`^(gpt-|o[134]-|chatgpt-)`).MatchString(v.Default):
 		return to(OpenAI, Model, "its default")
 	}

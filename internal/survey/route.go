@@ -95,7 +95,7 @@ func found(f *file) (list []routed) {
 		if before, after, ok := strings.Cut(where, " "); ok && f.lang == golang { // "POST /webhook"
 			r.Method, r.Path = before, after
 		}
-		if !strings.HasPrefix(r.Path, "/") && r.Path != "" || strings.HasPrefix(r.Path, "/") && isClient(r.router) {
+		if !strings.HasPrefix(r.Path, "/") && r.Path != "" || strings.HasPrefix(r.Path, "/") && isClient(r.router) && !strings.HasPrefix(verb, "Handle") {
 			continue
 		}
 		if h := handler.FindStringSubmatch(rest); h != nil {

@@ -1,0 +1,3 @@
+module dentist
+
+go 1.24
