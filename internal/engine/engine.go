@@ -67,6 +67,7 @@ type run struct {
 	driver *drive.Driver
 	client *drive.Client
 	health *health
+	tariff *tariff
 	log    *os.File
 	// webhook is the plan's, with the port filled in.
 	webhook string
@@ -78,12 +79,18 @@ type run struct {
 // for a record that could not be made.
 func Run(ctx context.Context, o Options) (*parley.Run, error) {
 	r := &run{o: o, epoch: time.Now(), key: parley.NewKey(), state: parley.Complete}
-	var err error
+	var err, listErr error
+	r.tariff, listErr = newTariff(o.Plan)
 	r.writer, err = record.Create(o.Dir, r.manifest(ctx), record.Options{Replace: o.Replace})
 	if err != nil {
 		return nil, err // which names the operation already
 	}
-	r.play(ctx)
+	r.tariff.writer = r.writer
+	if listErr != nil {
+		r.fail(ctx, listErr)
+	} else {
+		r.play(ctx)
+	}
 	var final parley.Run
 	r.writer.Update(func(m *parley.Run) {
 		m.State = r.state
@@ -122,6 +129,9 @@ func (r *run) manifest(ctx context.Context) *parley.Run {
 		Phases:      []parley.Phase{},
 		Environment: environment,
 		Budgets:     p.Budgets,
+		Goals:       goals(p),
+		Satisfied:   p.Users.Satisfied,
+		Money:       r.tariff.money(p),
 	}
 	for i := range p.Dependencies {
 		if d := &p.Dependencies[i]; d.Simulate {

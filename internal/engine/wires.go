@@ -117,6 +117,7 @@ func (w *wires) simulate(d *plan.Dependency, finder fingerprint.Finder) error {
 			if c.Status >= http.StatusBadRequest && c.Fault == "" {
 				s.denied.Store(&c)
 			}
+			r.called(&c)
 			r.writer.Call(c)
 		},
 	}
