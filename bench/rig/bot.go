@@ -24,11 +24,11 @@ type Bot struct {
 	Key     string // of the send API
 	// Senders is how many replies can be on their way at once.
 	Senders int
-	// Reply takes in a webhook for a number and says after what time the answer is sent; nil: at once.
-	Reply func(number string, read time.Time) time.Duration
+	// Think says after what time a number is answered; nil: at once.
+	Think func(number string) time.Duration
 	// Sent hears of a reply when the send API has taken it.
 	Sent func(number string, at time.Time)
-	// Gate is waited for before anything is read from a webhook; nil: never.
+	// Gate is waited for before a webhook is read and before a reply is sent; nil: never.
 	Gate func()
 
 	client  *fasthttp.HostClient
@@ -58,7 +58,6 @@ func (b *Bot) handle(ctx *fasthttp.RequestCtx) {
 	if b.Gate != nil {
 		b.Gate()
 	}
-	read := time.Now()
 	body := ctx.PostBody()
 	ctx.SetBodyString("ok")
 	if b.API == "" {
@@ -74,8 +73,8 @@ func (b *Bot) handle(ctx *fasthttp.RequestCtx) {
 		select {} // the process is killed at the end
 	}
 	to := string(number)
-	if b.Reply != nil {
-		if after := b.Reply(to, read); after > 0 {
+	if b.Think != nil {
+		if after := b.Think(to); after > 0 {
 			time.AfterFunc(after, func() { b.pending <- to })
 			return
 		}
@@ -103,6 +102,9 @@ func (b *Bot) send() {
 	request.Header.Set("apikey", b.Key)
 	var body []byte
 	for to := range b.pending {
+		if b.Gate != nil {
+			b.Gate()
+		}
 		body = append(append(body[:0], `{"number":"`...), to...)
 		body = append(body, `","text":"We are open from nine to six. Shall I book a time for you?"}`...)
 		request.SetBodyRaw(body)
