@@ -1,0 +1,126 @@
+package calendar
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// The operations, by Google's own names of its methods.
+const (
+	opToken         = "token"
+	opBatch         = "batch"
+	opFreeBusy      = "freebusy.query"
+	opList          = "events.list"
+	opInsert        = "events.insert"
+	opGet           = "events.get"
+	opPatch         = "events.patch"
+	opUpdate        = "events.update"
+	opDelete        = "events.delete"
+	opCalendarList  = "calendarList.list"
+	opCalendarsGet  = "calendars.get"
+	basePath        = "/calendar/v3"
+	longestSegment  = 1024 // of an id, in bytes: the longest event id Google takes
+	shownOfSegments = 4
+)
+
+// TokenOperation names the calls for access tokens, which prove nothing about where the
+// calls to the API itself go.
+const TokenOperation = opToken
+
+// route is what a request asks for.
+type route struct {
+	operation       string // "" if there is no such route
+	calendar, event string
+}
+
+// findRoute reads a method and an escaped path, with or without /calendar/v3 before it:
+// client libraries whose endpoint was replaced send either.
+func findRoute(method, escapedPath string) route {
+	path := strings.TrimSuffix(escapedPath, "/")
+	switch path {
+	case "/token", "/oauth2/v4/token", "/o/oauth2/token", basePath + "/token":
+		return only(method, http.MethodPost, route{operation: opToken})
+	case "/batch", "/batch" + basePath, basePath + "/batch":
+		return only(method, http.MethodPost, route{operation: opBatch})
+	}
+	path, _ = strings.CutPrefix(path, basePath)
+	parts := strings.Split(strings.TrimPrefix(path, "/"), "/")
+	for i := range parts {
+		part, err := url.PathUnescape(parts[i])
+		if err != nil || part == "" || len(part) > longestSegment {
+			return route{}
+		}
+		parts[i] = part
+	}
+	switch {
+	case len(parts) == 1 && parts[0] == "freeBusy":
+		return only(method, http.MethodPost, route{operation: opFreeBusy})
+	case len(parts) == 3 && parts[0] == "users" && parts[1] == "me" && parts[2] == "calendarList":
+		return only(method, http.MethodGet, route{operation: opCalendarList})
+	case parts[0] == "calendars" && len(parts) == 2:
+		return only(method, http.MethodGet, route{operation: opCalendarsGet, calendar: parts[1]})
+	case parts[0] == "calendars" && len(parts) == 3 && parts[2] == "events":
+		return route{operation: collectionOperation(method), calendar: parts[1]}
+	case parts[0] == "calendars" && len(parts) == 4 && parts[2] == "events":
+		return route{operation: eventOperation(method), calendar: parts[1], event: parts[3]}
+	}
+	return route{}
+}
+
+func only(method, allowed string, r route) route {
+	if method != allowed {
+		return route{}
+	}
+	return r
+}
+
+func collectionOperation(method string) string {
+	switch method {
+	case http.MethodGet:
+		return opList
+	case http.MethodPost:
+		return opInsert
+	}
+	return ""
+}
+
+func eventOperation(method string) string {
+	switch method {
+	case http.MethodGet:
+		return opGet
+	case http.MethodPatch:
+		return opPatch
+	case http.MethodPut:
+		return opUpdate
+	case http.MethodDelete:
+		return opDelete
+	}
+	return ""
+}
+
+// writes reports whether an operation changes a calendar.
+func writes(operation string) bool {
+	switch operation {
+	case opInsert, opPatch, opUpdate, opDelete:
+		return true
+	}
+	return false
+}
+
+// unknownOperation names a request that has no route: its method and path, with a star for
+// whatever may be an id.
+func unknownOperation(method, path string) string {
+	path, _ = strings.CutPrefix(path, basePath)
+	parts := strings.Split(strings.Trim(path, "/"), "/")
+	if len(parts) > shownOfSegments {
+		parts = append(parts[:shownOfSegments:shownOfSegments], "*")
+	}
+	for i, part := range parts {
+		isID := i == 1 && parts[0] == "calendars" || i == 3
+		if isID || len(part) > 24 || strings.ContainsFunc(part, func(c rune) bool { return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') }) {
+			parts[i] = "*"
+		}
+	}
+	return method + " " + basePath + "/" + strings.Join(parts, "/")
+}
