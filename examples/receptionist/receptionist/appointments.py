@@ -34,11 +34,13 @@ def schemas(practice: Practice) -> list[dict[str, Any]]:
     service = {"type": "string", "enum": [s.name for s in practice.services]}
     day = {"type": "string", "description": "A date (2026-03-31), a weekday, today or tomorrow"}
     clock = {"type": "string", "description": "Start of the appointment, as 14:30"}
+    later = {"type": "boolean", "description": "If it is taken, the next free one that day will do"}
     return [
         _tool("list_free_slots", "Free times for a service on a day.",
               {"service": service, "day": day}, ["service", "day"]),
         _tool("book_appointment", "Book a free time. Answers with alternatives if it is taken.",
-              {"service": service, "day": day, "time": clock}, ["service", "day", "time"]),
+              {"service": service, "day": day, "time": clock, "later": later},
+              ["service", "day", "time"]),
         _tool("cancel_appointment", "Cancel an appointment of the person, the next one by default.",
               {"day": day}, []),
     ]  # fmt: skip
@@ -83,12 +85,19 @@ class Appointments:
         service, day = self._service(arguments), self._day(arguments)
         clock = parse_time(str(arguments.get("time", "")))
         start = datetime.combine(day, clock, self._practice.timezone)
+        later = arguments.get("later") is True
+
+        def suits(begin: datetime) -> bool:
+            return begin == start or later and begin > start and begin.date() == day
+
         for held in context.upcoming:  # a turn that is run again must not book again
-            if held.service == service.name and held.starts == start:
+            if held.service == service.name and suits(held.starts):
                 return _booked(held)
         free = await self._free(service, day)
-        for staff in free.get(start, ())[:_MOST_TRIES]:
-            appointment = await self._reserve(context, service, staff, start)
+        begins = [begin for begin in sorted(free) if suits(begin)]
+        chances = [(begin, staff) for begin in begins for staff in free[begin]]
+        for begin, staff in chances[:_MOST_TRIES]:
+            appointment = await self._reserve(context, service, staff, begin)
             if appointment:
                 context.upcoming.append(appointment)
                 context.session.offered = ""

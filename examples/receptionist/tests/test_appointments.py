@@ -122,6 +122,17 @@ class Tools(unittest.IsolatedAsyncioTestCase):
         taken = await self.call("book_appointment", service="haircut", day="tuesday", time="10:00")
         self.assertEqual(taken, {"booked": False, "alternatives": ["09:00", "09:30", "10:30"]})
 
+    async def test_book_later(self) -> None:
+        for calendar in ("alice@practice", "bruno@practice"):
+            self.occupy(calendar, time(10), 90)
+        wish: dict[str, Any] = {"service": "haircut", "day": "tuesday"}
+        wish |= {"time": "10:00", "later": True}
+        booked = await self.call("book_appointment", **wish)
+        self.assertEqual((booked["with"], booked["time"]), ("Alice", "11:30"))
+        self.assertEqual(await self.call("book_appointment", **wish), booked)  # not twice
+        wish["time"] = "11:45"
+        self.assertFalse((await self.call("book_appointment", **wish))["booked"])
+
     async def test_somebody_was_faster(self) -> None:
         self.db = RecordingDatabase(asyncpg.ExclusionViolationError())
         booked = await self.call("book_appointment", service="haircut", day="tuesday", time="10:00")
