@@ -238,7 +238,7 @@ func (d *draft) carriers(p *page, depth int, list []setting) {
 
 func (d *draft) dependencies(p *page) {
 	stored := d.composed != nil && len(d.stores()) > 0
-	if !d.openai.used && !stored && (d.composed != nil || !d.postgres.used && !d.redis.used) {
+	if !d.openai.used && !d.calendar.used && len(d.others) == 0 && !stored && (d.composed != nil || !d.postgres.used && !d.redis.used) {
 		p.comment(0, "No service was found that the bot calls: parley talks to it through the gateway alone.")
 		return
 	}
@@ -263,6 +263,7 @@ func (d *draft) dependencies(p *page) {
 		}
 		d.carriers(p, 2, d.openai.carriers)
 	}
+	d.simulations(p)
 	if d.composed == nil {
 		d.private(p, "postgres", &d.postgres)
 		d.private(p, "redis", &d.redis)

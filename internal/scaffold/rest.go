@@ -83,7 +83,7 @@ func (d *draft) takeApart(w *wire, own string) {
 
 // rest sets what the bot wants and parley cannot know.
 func (d *draft) rest(v *survey.Variable) {
-	if d.taken[v.Name] || v.Service == survey.Calendar && d.calendar.used {
+	if d.taken[v.Name] {
 		return
 	}
 	address := strings.HasSuffix(v.Name, "URL") || strings.HasSuffix(v.Name, "URI") || strings.HasSuffix(v.Name, "HOST") || strings.HasSuffix(v.Name, "ENDPOINT")

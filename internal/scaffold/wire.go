@@ -17,6 +17,8 @@ type draft struct {
 	notes    []string
 
 	evolution, openai, postgres, redis, calendar wire
+	credentials                                  []setting // variables that carry the path of the calendar's key file
+	others                                       []other   // services of which only the address is known
 	// env are lines of target.env; headers of target.evolution.headers.
 	env     []setting
 	headers []setting
@@ -85,6 +87,10 @@ func (d *draft) wire() {
 	}
 	d.unwired()
 	d.databases()
+	d.calendars()
+	for i := range d.bot.Variables {
+		d.stranger(&d.bot.Variables[i])
+	}
 	for i := range d.bot.Variables {
 		d.rest(&d.bot.Variables[i])
 	}
@@ -118,6 +124,8 @@ func (d *draft) variable(v *survey.Variable) {
 	case survey.Redis:
 		d.redis.used = d.redis.used || v.Part == survey.URL && v.Shape.Scheme != ""
 		d.onServer(v, &d.redis)
+	case survey.Calendar:
+		d.onCalendar(v)
 	case survey.Listening:
 		d.onListening(v)
 	case survey.Webhook:

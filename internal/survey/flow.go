@@ -114,7 +114,7 @@ var (
 	pathBefore   = regexp.MustCompile(`/message/\w+/\W*(?:["'` + "`" + `]\s*\+\s*)?[\w.${( ]*$`)
 	apikeyBefore = regexp.MustCompile(`["']apikey["']\s*[,:\]]\s*[=]?\s*[\w.$({"']*$`)
 	urlBefore    = regexp.MustCompile(`https?://[${(\s]*[\w.]*$`)
-	pathAfter    = regexp.MustCompile("^[\\w.()'\"]*[ }]*(?:[\"'`]?\\s*\\+?\\s*[\"'`]?)(/[\\w/-]+)")
+	pathAfter    = regexp.MustCompile("^[\\w.()\\]'\"]*[ }]*(?:[\"'`]?\\s*\\+?\\s*[\"'`]?)(/[\\w/-]+)")
 )
 
 // use says what a use of a variable shows. The line it stands on speaks first, then the brackets
@@ -158,6 +158,9 @@ func (s *scene) use(f *file, at int, v *Variable) vote {
 		}
 		name := f.callee(g.open)
 		if listens.MatchString(name) && f.code[g.open] == '(' {
+			if key != "" && !listenKey.MatchString(key) {
+				return vote{}
+			}
 			o.service, o.part, o.why = Listening, listening(v), "gives it to "+name
 			return o
 		}
@@ -182,6 +185,8 @@ func (s *scene) use(f *file, at int, v *Variable) vote {
 
 // listens matches what a server is started with.
 var listens = regexp.MustCompile(`(^|\.)listen$|ListenAndServe\w*$|\buvicorn\.run$|run_app$|\bapp\.run$`)
+
+var listenKey = regexp.MustCompile(`^(host|port|bind|address|addr|hostname)$`)
 
 // listening tells a port from an address by the name of the variable, or by its default.
 func listening(v *Variable) Part {
