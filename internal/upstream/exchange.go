@@ -30,12 +30,15 @@ type Exchange struct {
 	timer *time.Timer
 }
 
-// End closes the record of the call.
+// End closes the record of the call. A service that has noted the end in x.Call itself, because it looks at
+// its answer afterwards, keeps that.
 func (x *Exchange) End() {
 	if x.timer != nil {
 		x.timer.Stop()
 	}
-	x.Call.End = x.Since()
+	if x.Call.End == parley.None {
+		x.Call.End = x.Since()
+	}
 	if x.Record != nil {
 		x.Record(x.Call)
 	}
