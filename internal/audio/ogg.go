@@ -68,7 +68,7 @@ func oggLength(file []byte) (samples, rate int64, ok bool) {
 		return 0, 0, false
 	}
 	for at := bytes.LastIndex(file, []byte(capturePattern)); at >= 0; at = bytes.LastIndex(file[:at], []byte(capturePattern)) {
-		if len(file) < at+14 {
+		if !wholePage(file[at:]) {
 			continue
 		}
 		// -1 is of a page on which no packet ends.
@@ -77,6 +77,18 @@ func oggLength(file []byte) (samples, rate int64, ok bool) {
 		}
 	}
 	return 0, 0, false
+}
+
+// wholePage reports whether a page has all that its head announces.
+func wholePage(page []byte) bool {
+	if len(page) < 27 || len(page) < 27+int(page[26]) {
+		return false
+	}
+	size := 27 + int(page[26])
+	for _, n := range page[27:size] {
+		size += int(n)
+	}
+	return len(page) >= size
 }
 
 // oggCodec reads the first page: Opus or Vorbis.

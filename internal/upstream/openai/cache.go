@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"strings"
 	"sync"
 	"time"
 )
@@ -25,11 +26,11 @@ type promptCache struct {
 	young, old map[uint64]time.Duration
 }
 
-// match returns how many tokens at the start of the prompt the cache holds, and
-// puts the prompt into the cache.
-func (c *promptCache) match(model string, tokens []uint32, at time.Duration) int {
+// match returns how many tokens at the start of the prompt the cache holds, puts
+// the prompt into the cache, and returns how many tokens that added.
+func (c *promptCache) match(model string, tokens []uint32, at time.Duration) (cached, written int) {
 	if len(tokens) < cacheMinimum {
-		return 0
+		return 0, 0
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -37,7 +38,7 @@ func (c *promptCache) match(model string, tokens []uint32, at time.Duration) int
 	for i := range len(model) {
 		chain = (chain ^ uint64(model[i])) * 1099511628211
 	}
-	cached, hit := 0, true
+	hit := true
 	for n := cacheStep; n <= len(tokens); n += cacheStep {
 		for _, token := range tokens[n-cacheStep : n] {
 			chain = (chain ^ uint64(token)) * 1099511628211
@@ -48,10 +49,14 @@ func (c *promptCache) match(model string, tokens []uint32, at time.Duration) int
 		}
 	}
 	if cached < cacheMinimum {
-		return 0
+		cached = 0
 	}
-	return cached
+	return cached, len(tokens)/cacheStep*cacheStep - cached
 }
+
+// paysForWriting reports whether tokens put into the cache cost more than others, and are reported. Before
+// the 5.6 family writing was free and not told of.
+func paysForWriting(model string) bool { return strings.HasPrefix(model, "gpt-5.6") }
 
 // use reports whether the prefix is in the cache, and renews it.
 func (c *promptCache) use(prefix uint64, at time.Duration) bool {

@@ -38,10 +38,15 @@ func (x *exchange) chat() {
 		x.refuse(refusal)
 		return
 	}
-	cached := x.cache.match(req.Model, prompt, x.Since())
+	cached, written := x.cache.match(req.Model, prompt, x.Since())
 	x.Call.CachedTokens = int64(cached)
 	c := x.complete(req, newSpeaker(req, x.config.Script, time.Now()).speak())
-	x.generate(req, c, usageOf(len(prompt), cached, c.tokens))
+	u := usageOf(len(prompt), cached, c.tokens)
+	if paysForWriting(req.Model) {
+		x.Call.CacheWrittenTokens = int64(written)
+		u.PromptDetails.CacheWriteTokens = &written
+	}
+	x.generate(req, c, u)
 }
 
 // read takes the request's body in, or refuses it.

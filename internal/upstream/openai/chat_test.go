@@ -268,9 +268,38 @@ func TestPromptCache(t *testing.T) {
 	})
 }
 
+// Models that charge for what they put into the cache say how much it was; others do not.
+func TestTokensWrittenToTheCache(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, Options{})
+		long := strings.Repeat("We are a small dental practice in the old town. ", 150)
+		for _, model := range []string{"gpt-5.6", "gpt-5"} {
+			for i, end := range []string{"", "", strings.Repeat("More words. ", 200)} {
+				resp, data := b.post(strings.Replace(ask(long+end), "gpt-4o-mini", model, 1))
+				var c chatResponse
+				if err := json.Unmarshal(data, &c); err != nil || resp.StatusCode != http.StatusOK {
+					t.Fatalf("%v: %s", err, data)
+				}
+				synctest.Wait()
+				call := b.Recorded()[len(b.Recorded())-1]
+				d := c.Usage.PromptDetails
+				whole := c.Usage.PromptTokens / cacheStep * cacheStep
+				switch written := d.CacheWriteTokens; {
+				case model == "gpt-5":
+					if written != nil || call.CacheWrittenTokens != 0 || bytes.Contains(data, []byte("cache_write")) {
+						t.Errorf("%s tells of %v tokens written: %+v", model, written, call)
+					}
+				case written == nil || *written+d.CachedTokens != whole || call.CacheWrittenTokens != int64(*written) || (*written == 0) != (i == 1):
+					t.Errorf("call %d: usage %+v of %d, recorded %+v", i, d, whole, call)
+				}
+			}
+		}
+	})
+}
+
 func TestModels(t *testing.T) {
 	b := newBench(t, Options{})
-	for path, object := range map[string]string{"/v1/models": "list", "/models": "list", "/v1/models/gpt-4o": "model"} {
+	for path, object := range map[string]string{"/v1/models": "list", "/models": "list", "/v1/models/gpt-4o": "model", "/v1/models/gpt-5.6-mini": "model", "/v1/models/whisper-1": "model"} {
 		resp, err := b.Client.Do(b.Request(t.Context(), http.MethodGet, path, ""))
 		if err != nil {
 			t.Fatal(err)

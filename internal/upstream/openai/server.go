@@ -65,26 +65,47 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.refuse(notFound(r))
 	case r.Method != allowed:
 		x.refuse(notAllowed(r))
-	case route == "/chat/completions":
-		x.Decide()
-		x.chat()
 	default:
 		x.Decide()
-		x.models(strings.TrimPrefix(strings.TrimPrefix(route, "/models"), "/"))
+		x.serve(route)
 	}
 }
+
+func (x *exchange) serve(route string) {
+	switch route {
+	case chatRoute:
+		x.chat()
+	case embeddingsRoute:
+		x.embeddings()
+	case transcriptionsRoute:
+		x.transcribe(false)
+	case translationsRoute:
+		x.transcribe(true)
+	default:
+		x.models(strings.TrimPrefix(strings.TrimPrefix(route, modelsRoute), "/"))
+	}
+}
+
+// The routes, after /v1.
+const (
+	chatRoute           = "/chat/completions"
+	embeddingsRoute     = "/embeddings"
+	transcriptionsRoute = "/audio/transcriptions"
+	translationsRoute   = "/audio/translations"
+	modelsRoute         = "/models"
+)
 
 // findRoute returns the route of a path, with or without /v1, and its only method.
 func findRoute(path string) (route, method string) {
 	path = strings.TrimSuffix(strings.TrimPrefix(path, "/v1"), "/")
-	switch {
-	case path == "/chat/completions":
+	switch path {
+	case chatRoute, embeddingsRoute, transcriptionsRoute, translationsRoute:
 		return path, http.MethodPost
-	case path == "/models" || strings.HasPrefix(path, "/models/"):
-		return path, http.MethodGet
-	default:
-		return "", ""
 	}
+	if path == modelsRoute || strings.HasPrefix(path, modelsRoute+"/") {
+		return path, http.MethodGet
+	}
+	return "", ""
 }
 
 // operationPath is the path as operations name it: with /v1, and with a star for

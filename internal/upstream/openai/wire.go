@@ -42,6 +42,8 @@ type usage struct {
 type promptDetails struct {
 	CachedTokens int `json:"cached_tokens"`
 	AudioTokens  int `json:"audio_tokens"`
+	// CacheWriteTokens is left out by models that do not charge for them.
+	CacheWriteTokens *int `json:"cache_write_tokens,omitempty"`
 }
 
 type completionDetail struct {

@@ -53,13 +53,15 @@ func significant(text string) []string {
 		b.WriteRune(unicode.ToLower(r))
 	}
 	var words []string
-	for _, w := range strings.FieldsFunc(b.String(), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+	for _, w := range strings.FieldsFunc(b.String(), notInWord) {
 		if w = stem(w); len(w) > 2 && !common(w) && !slices.Contains(words, w) {
 			words = append(words, w)
 		}
 	}
 	return words
 }
+
+func notInWord(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
 
 // stem takes the commonest English endings off.
 func stem(w string) string {
@@ -207,7 +209,7 @@ func reply(said string) string {
 func topicOf(said string) string {
 	var words []string
 	for w := range strings.FieldsSeq(said) {
-		w = strings.TrimFunc(w, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+		w = strings.TrimFunc(w, notInWord)
 		if len(w) > 2 && !common(strings.ToLower(w)) && len(words) < 3 {
 			words = append(words, shortened(w, 30))
 		}
