@@ -78,39 +78,68 @@ func whisker(x scale, e parley.Estimate) (low, high float64) {
 	return x.clamped(e.Low), high
 }
 
+// barPart is one part of a bar that stands for a whole.
+type barPart struct {
+	Label, Percent, Amount, Class string
+	Size                          float64
+	Hatched                       bool // and so marked as assumed
+}
+
 // splitBar draws the mean reply as one bar, divided by where the time went.
 func splitBar(rows []splitRow) figureSet {
-	if len(rows) == 0 {
+	parts := make([]barPart, 0, len(rows))
+	for i, r := range rows {
+		parts = append(parts, barPart{r.Label, r.Percent, r.Time, partClass(i, r), r.Seconds, r.Assumed})
+	}
+	return dividedBar("Mean reply time, divided: ", parts)
+}
+
+// costBar draws what a conversation costs as one bar, divided by what is paid for.
+func costBar(parts []costPart) figureSet {
+	bars := make([]barPart, 0, len(parts))
+	for _, p := range parts {
+		bars = append(bars, barPart{Label: p.Name, Percent: p.Percent, Amount: p.Cost, Class: p.Class, Size: p.Dollars})
+	}
+	return dividedBar("Cost per 1,000 conversations, divided: ", bars)
+}
+
+func dividedBar(what string, parts []barPart) figureSet {
+	if len(parts) == 0 {
 		return figureSet{}
+	}
+	words := make([]string, len(parts))
+	sum := 0.0
+	for i, p := range parts {
+		words[i] = p.Label + " " + p.Percent
+		sum += p.Size
 	}
 	return bothSizes(func(c canvas) string {
 		const top, thick = 24.0, 40.0
 		g := newSVG(c.width, top+thick+2)
-		sum := 0.0
-		for _, r := range rows {
-			sum += r.Seconds
-		}
 		x := scale{from: 0, to: sum, a: 0, b: c.width}
 		from := 0.0
-		for i, r := range rows {
-			a, b := x.at(from), x.at(from+r.Seconds)
-			title := fmt.Sprintf("%s: %s, %s", r.Label, r.Time, r.Percent)
-			g.rect("part "+partClass(i, r), a, top, b-a-1.5, thick, title)
-			if r.Assumed {
+		for _, p := range parts {
+			a, b := x.at(from), x.at(from+p.Size)
+			title := fmt.Sprintf("%s: %s, %s", p.Label, p.Amount, p.Percent)
+			g.rect("part "+p.Class, a, top, b-a-1.5, thick, title)
+			if p.Hatched {
 				g.rect("hatch", a, top, b-a-1.5, thick, title+", assumed")
 			}
-			label := r.Label + " " + r.Percent
-			if textWidth(label)+12 > b-a {
-				label = r.Percent
+			label := p.Label + " " + p.Percent
+			if partNameWidth(label) > b-a {
+				label = p.Percent
 			}
-			if textWidth(label)+6 < b-a {
+			if partNameWidth(label) <= b-a {
 				g.text("part-name", a, top-8, "start", label)
 			}
-			from += r.Seconds
+			from += p.Size
 		}
-		return g.image(c.class, "Mean reply time, divided: "+splitWords(rows), "")
+		return g.image(c.class, what+strings.Join(words, ", ")+".", "")
 	})
 }
+
+// partNameWidth is the room a part's name needs above the bar: its type is larger than that of other labels.
+func partNameWidth(name string) float64 { return 1.1*textWidth(name) + 10 }
 
 // partClass is the fill of a part: tints of the accent for wires in their order,
 // neutral for the bot, warning for waiting.
@@ -123,14 +152,6 @@ func partClass(i int, r splitRow) string {
 	default:
 		return fmt.Sprintf("part-%d", min(i, 5))
 	}
-}
-
-func splitWords(rows []splitRow) string {
-	parts := make([]string, len(rows))
-	for i, r := range rows {
-		parts[i] = r.Label + " " + r.Percent
-	}
-	return strings.Join(parts, ", ") + "."
 }
 
 // countBar is a bar of share of the full width, for the cell of a table.

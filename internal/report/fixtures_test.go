@@ -253,7 +253,7 @@ func judgedRun(name string, w wait) Document {
 }
 
 func healthy() Document {
-	d := judgedRun("clinic-bot", wait{n: 1240, median: 1.6, spread: .42, patience: 30})
+	d := withMoney(withVisits(judgedRun("clinic-bot", wait{n: 1240, median: 1.6, spread: .42, patience: 30})))
 	c := d.Summary.Judged
 	d.Run.Verdict = &parley.Verdict{
 		Result: parley.Pass, ExitCode: parley.ExitPass,
@@ -267,6 +267,9 @@ func healthy() Document {
 			budget("errors < 1%", "errors", "", "<", .01, parley.Ratio, parley.Pass, &c.Errors),
 			budget("lost = 0", "lost", "", "=", 0, parley.Count, parley.Pass, exact(0)),
 			budget("messages >= 1000", "messages", "", ">=", 1000, parley.PerHour, parley.Pass, &parley.Estimate{Value: 5112, Low: 4980, High: 5240, N: 1240}),
+			budget("success > 85%", "success", "", ">", .85, parley.Ratio, parley.Pass, &d.Summary.Visits.Success),
+			budget("apdex > 0.8", "apdex", "", ">", .8, parley.Ratio, parley.Pass, &d.Summary.Visits.Apdex),
+			budget("cost_per_conversation < $0.05", "cost_per_conversation", "", "<", .05, parley.Dollars, parley.Pass, &d.Summary.Money.PerConversation),
 			budget("concurrency >= 100", "concurrency", "", ">=", 100, parley.Count, parley.Pass, &parley.Estimate{Value: 104.6, Low: 102.2, High: 107.1, N: 1240}),
 		},
 	}
@@ -283,7 +286,7 @@ func budgetsOf(v *parley.Verdict) []parley.Budget {
 }
 
 func slow() Document {
-	d := judgedRun("estate-bot", wait{n: 1240, median: 7.4, spread: .85, patience: 30})
+	d := withVisits(judgedRun("estate-bot", wait{n: 1240, median: 7.4, spread: .85, patience: 30}))
 	c := &d.Summary.Judged
 	c.Failures = []anatomy.Tally{{Name: "no reply", Count: c.Abandoned}, {Name: "webhook: status 503", Count: 6}}
 	c.Duplicates, c.Late, c.Disordered = 4, 17, 2

@@ -32,6 +32,9 @@ type page struct {
 	HasFailed      bool
 	Histogram      figureSet
 	SplitBar       figureSet
+	Heat           *heatPicture
+	ScenarioDots   figureSet
+	CostBar        figureSet
 	Throughput     string
 	RampWaits      string
 	MeanReply      string
@@ -104,6 +107,13 @@ func newPage(d Document, data string) page {
 	p.Columns = filledColumns(p.Waits)
 	p.Title = p.Facts[0].Value + ": " + p.Badge
 	p.SplitBar = splitBar(p.Split)
+	p.Heat = heatMap(d.Run, sum)
+	if p.Visits != nil {
+		p.ScenarioDots = scenarioChart(p.Visits.Rows, replyLimits(d.Run))
+	}
+	if p.Money != nil {
+		p.CostBar = costBar(p.Money.Parts)
+	}
 	if p.HasRates {
 		t := newTimeline(d.Run, sum.Rates)
 		p.Rates, p.Replies = ratesChart(t), repliesChart(t, replyLimits(d.Run))

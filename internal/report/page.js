@@ -27,6 +27,18 @@
     const total = group.reduce((sum, p) => sum + p.failed, 0);
     return { ...group[0], offered: mean("offered"), acked: mean("acked"), answered: mean("answered"), in_flight: mean("in_flight"), failed: total };
   };
+  // What a cell of the heat map stands for.
+  const heat = doc.summary && doc.summary.heat;
+  const cell = (data, at, y) => {
+    const column = Math.floor(at / heat.width_ns), first = +data.first, last = +data.last;
+    if (column < 0 || column >= heat.counts.length) { return ""; }
+    const from = `${clock(column * heat.width_ns)} to ${clock((column + 1) * heat.width_ns)}: `;
+    const row = last - Math.floor((y - data.top) / data.cell);
+    if (row > last) { return from + `${heat.unanswered[column]} never answered`; }
+    if (row < first) { return ""; }
+    const span = row === heat.edges.length - 2 ? `more than ${wait(heat.edges[row])}` : `${wait(heat.edges[row])} to ${wait(heat.edges[row + 1])}`;
+    return from + `${heat.counts[column][row]} turns waited ${span}`;
+  };
   for (const svg of document.querySelectorAll("svg[data-plot]")) {
     const { plot, x0, x1, seconds, join } = svg.dataset;
     const cursor = svg.querySelector(".cursor");
@@ -36,11 +48,13 @@
       const x = (event.clientX - box.left) / box.width * svg.viewBox.baseVal.width;
       const at = (x - x0) / (x1 - x0) * seconds * 1e9;
       const i = rates.findIndex(p => at >= p.at_ns && at < p.at_ns + p.width_ns);
-      if (i < 0) { return; }
+      const y = (event.clientY - box.top) / box.height * svg.viewBox.baseVal.height;
+      const text = plot === "heat" ? cell(svg.dataset, at, y) : i < 0 ? "" : words[plot](join > 1 ? joined(i, +join) : rates[i]);
+      if (!text) { return; }
       cursor.setAttribute("x1", x);
       cursor.setAttribute("x2", x);
       cursor.classList.add("on");
-      read.textContent = words[plot](join > 1 ? joined(i, +join) : rates[i]);
+      read.textContent = text;
     });
     svg.addEventListener("pointerleave", () => { cursor.classList.remove("on"); read.textContent = ""; });
   }

@@ -25,7 +25,8 @@ type story struct {
 	Budgets   []budgetRow
 	Judged    string // which turns the figures are of
 	Waits     []waitRow
-	Scenarios []scenarioRow
+	Visits    *visitStory
+	Money     *moneyStory
 	Split     []splitRow
 	Upstreams []upstreamRow
 	Ramp      *rampStory
@@ -38,7 +39,7 @@ type story struct {
 	Health    []healthRow
 	Assumed   []parley.Assumption
 	Machine   []fact // environment fingerprint
-	Metrics   []parley.Metric
+	Glossary  []definition
 }
 
 // tone is what a judgement looks like: a mark, a word and a colour.
@@ -81,9 +82,9 @@ func (t tone) mark() string {
 	}
 }
 
-// fact is something named, with an explanation for those who ask.
+// fact is something named. Key leads to its definition, empty for what needs none.
 type fact struct {
-	Name, Value, Note string
+	Name, Value, Note, Key string
 }
 
 // tell puts a document into words.
@@ -98,7 +99,8 @@ func tell(d Document) story {
 		Budgets:   budgetRows(d.Run),
 		Judged:    judged(sum),
 		Waits:     waitRows(sum),
-		Scenarios: scenarioRows(sum.Judged),
+		Visits:    tellVisits(sum),
+		Money:     tellMoney(d.Run, sum),
 		Split:     splitRows(sum.Split),
 		Upstreams: upstreamRows(sum.Upstreams),
 		Ramp:      tellRamp(sum.Ramp),
@@ -109,7 +111,7 @@ func tell(d Document) story {
 		Health:    healthRows(d.Run.Generator),
 		Assumed:   d.Run.Assumed,
 		Machine:   machineFacts(d.Run),
-		Metrics:   parley.Metrics(),
+		Glossary:  glossary(),
 	}
 	s.ValidTone, s.Validity = validity(d.Run, sum)
 	s.Tone, s.Badge, s.Sentence = headline(d.Run, sum)
@@ -167,9 +169,9 @@ func runFacts(run *parley.Run) []fact {
 	if !run.Started.IsZero() {
 		facts = append(facts, fact{Name: "started", Value: run.Started.UTC().Format("2 January 2006, 15:04 UTC")})
 	}
-	facts = append(facts, fact{Name: "lasted", Value: span(run.Elapsed) + stateWord(run.State)})
+	facts = append(facts, fact{Name: "lasted", Value: span(run.Elapsed) + stateWord(run.State), Key: "lasted"})
 	if load := loadWords(run.Phases); load != "" {
-		facts = append(facts, fact{Name: "load", Value: load, Note: "arrival rate of new conversations, as planned"})
+		facts = append(facts, fact{Name: "load", Value: load, Key: "load"})
 	}
 	return facts
 }
@@ -223,18 +225,26 @@ func keyFigures(sum *anatomy.Summary) []fact {
 	var facts []fact
 	if q, ok := quantileOf(c.Reply, "p95"); ok {
 		f := estimate(q.Estimate, parley.Seconds)
-		facts = append(facts, fact{Name: "reply, p95", Value: f.Value, Note: f.Interval})
+		facts = append(facts, fact{Name: "reply, p95", Value: f.Value, Note: f.Interval, Key: "reply"})
 	}
 	if f := estimate(c.AnsweredOf, parley.Ratio); f.Value != nothing {
-		facts = append(facts, fact{Name: "answered", Value: f.Value, Note: f.Interval})
+		facts = append(facts, fact{Name: "answered", Value: f.Value, Note: f.Interval, Key: "answered"})
 	}
-	facts = append(facts, fact{Name: "messages answered", Value: number(c.PerHour), Note: "per hour"})
+	facts = append(facts, fact{Name: "messages answered", Value: number(c.PerHour), Note: "per hour", Key: "messages"})
 	if sum.Ramp != nil && sum.Ramp.Knee != nil {
 		f := estimate(sum.Ramp.Knee.Capacity, parley.Count)
-		facts = append(facts, fact{Name: "knee, messages an hour", Value: f.Value, Note: f.Interval})
+		facts = append(facts, fact{Name: "knee, messages an hour", Value: f.Value, Note: f.Interval, Key: "knee"})
 	} else {
 		facts = append(facts, fact{Name: "open at once", Value: number(c.Concurrency),
-			Note: "conversations, mean; " + count(c.PeakConcurrency) + " at most"})
+			Note: "conversations, mean; " + count(c.PeakConcurrency) + " at most", Key: "concurrency"})
+	}
+	if f := estimate(sum.Visits.Success, parley.Ratio); f.Value != nothing {
+		facts = append(facts, fact{Name: "success", Value: f.Value, Note: f.Interval, Key: "success"})
+	}
+	if sum.Money != nil {
+		if f := estimate(scaled(sum.Money.PerConversation, thousand), parley.Dollars); f.Value != nothing {
+			facts = append(facts, fact{Name: "per 1,000 conversations", Value: f.Value, Note: f.Interval, Key: "cost_1000"})
+		}
 	}
 	return facts
 }

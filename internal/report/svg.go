@@ -25,6 +25,11 @@ func (g *svg) image(class, label, attrs string) string {
 		html.EscapeString(label) + `"` + attrs + `>` + g.b.String() + `</svg>`
 }
 
+// describe says at length what the picture shows.
+func (g *svg) describe(text string) {
+	g.b.WriteString(`<desc>` + html.EscapeString(text) + `</desc>`)
+}
+
 // px writes a coordinate with one decimal. A coordinate that is no number
 // would void the whole image, so it becomes 0.
 func px(v float64) string {

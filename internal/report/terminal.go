@@ -68,6 +68,8 @@ func (p *printer) print(s story) {
 	p.waits(s)
 	p.split(s)
 	p.upstreams(s)
+	p.visits(s.Visits)
+	p.money(s.Money)
 	p.ramp(s)
 	p.counts(s)
 	p.trust(s)
@@ -135,19 +137,12 @@ func (p *printer) waits(s story) {
 		{Head: "p95", Right: true}, {Head: "95 % interval"},
 		{Head: "p99", Right: true, Drop: 1}, {Head: "max", Right: true, Drop: 4},
 	}}
-	add := func(name string, n int, p50, p95, p99 figure, longest string) {
-		g.Rows = append(g.Rows, []cell{
-			{Text: name}, {count(n), p.inks.faint}, {p50.Value, p.inks.strong}, {p50.Interval, p.inks.faint},
-			{p95.Value, p.inks.strong}, {p95.Interval, p.inks.faint}, {Text: p99.Value}, {longest, p.inks.faint},
-		})
-	}
 	for _, w := range s.Waits {
-		add(w.Name, w.N, w.Cells[0], w.Cells[3], w.Cells[4], w.Max)
-	}
-	if len(s.Scenarios) > 1 {
-		for _, sc := range s.Scenarios {
-			add("  "+sc.Name, sc.Turns, sc.P50, sc.P95, figure{Value: nothing}, sc.Max)
-		}
+		p50, p95, p99 := w.Cells[0], w.Cells[3], w.Cells[4]
+		g.Rows = append(g.Rows, []cell{
+			{Text: w.Name}, {count(w.N), p.inks.faint}, {p50.Value, p.inks.strong}, {p50.Interval, p.inks.faint},
+			{p95.Value, p.inks.strong}, {p95.Interval, p.inks.faint}, {Text: p99.Value}, {w.Max, p.inks.faint},
+		})
 	}
 	p.grid(g)
 }

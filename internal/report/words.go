@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -86,6 +87,10 @@ func quantity(v float64, u parley.Unit) string {
 		return parley.FormatShare(v)
 	case parley.PerHour:
 		return number(v) + " /h"
+	case parley.Dollars:
+		return parley.FormatDollars(v)
+	case apdex:
+		return strconv.FormatFloat(v, 'f', 2, 64)
 	case parley.Count:
 		return number(v)
 	default:
@@ -104,6 +109,8 @@ func unitWords(u parley.Unit) string {
 		return "per hour"
 	case parley.Count:
 		return "a count"
+	case parley.Dollars:
+		return "US dollars"
 	default:
 		return string(u)
 	}
