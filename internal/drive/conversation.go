@@ -169,6 +169,7 @@ func (c *conversation) utter(due time.Duration) {
 	l := &c.script.turns[c.index]
 	at := c.said
 	m := c.d.o.Platform.Message(c.user, c.d.messages.Add(1), l.messages[at], time.Now())
+	m.Voice = l.rule.Voice
 	id := c.d.o.Key.Hash(m.ID)
 	c.turn.Messages = append(c.turn.Messages, id)
 	c.keys = append(c.keys, id)
