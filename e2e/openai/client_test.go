@@ -325,13 +325,3 @@ func TestBrokenStreamsAreNoticed(t *testing.T) {
 		})
 	}
 }
-
-func TestModels(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		j := newJudge(t, plan.OpenAI{}, "sk-right")
-		page, err := j.Models.List(t.Context())
-		if err != nil || !slices.ContainsFunc(page.Data, func(m openai.Model) bool { return m.ID == "gpt-4o-mini" }) {
-			t.Errorf("models %+v, %v", page, err)
-		}
-	})
-}
