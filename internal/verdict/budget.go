@@ -3,6 +3,7 @@ package verdict
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"parley"
@@ -23,6 +24,8 @@ type figure struct {
 	within *parley.Estimate
 	// unloaded says why falling short is not the bot's fault, empty if it is.
 	unloaded string
+	// by says what the figure rests on that was not measured, empty for nothing.
+	by string
 }
 
 // budget judges one budget.
@@ -58,6 +61,9 @@ func (j *judge) budget(b parley.Budget) parley.BudgetResult {
 	}
 	if r.Result == parley.Pass && b.Metric == "lost" {
 		r.Why = j.stillWaiting()
+	}
+	if f.by != "" && j.untrusted() == "" {
+		r.Why = strings.TrimPrefix(r.Why+", "+f.by, ", ")
 	}
 	return r
 }
@@ -133,12 +139,14 @@ func (j *judge) figure(b parley.Budget) figure {
 		return j.model(&j.s.LLMPerTurn, b)
 	case "send":
 		return j.send(b)
+	case "calendar":
+		return j.calendar(b)
 	case "db":
 		return figure{none: "no PostgreSQL wire is listened to", unmeasured: true}
 	case "errors":
-		return proportion(c.Errors)
+		return proportion(c.Errors, "no turn ran to its end")
 	case "answered":
-		return proportion(c.AnsweredOf)
+		return proportion(c.AnsweredOf, "no turn ran to its end")
 	case "lost":
 		return count(c.Lost)
 	case "abandoned":
@@ -159,6 +167,10 @@ func (j *judge) figure(b parley.Budget) figure {
 			f.unloaded = fmt.Sprintf("the load kept only %s conversations open at once; raise its rate to find out", parley.FormatNumber(c.Concurrency))
 		}
 		return f
+	case "success", "conversion", "abandonment", "apdex":
+		return j.visits(b)
+	case "cost_per_conversation", "cost_per_success":
+		return j.cost(b)
 	default:
 		return figure{none: fmt.Sprintf("there is no metric %q", b.Metric), unmeasured: true}
 	}
@@ -173,9 +185,9 @@ func exactly(v float64, n int) figure {
 	return f
 }
 
-func proportion(e parley.Estimate) figure {
+func proportion(e parley.Estimate, none string) figure {
 	if e.N == 0 {
-		return figure{none: "no turn ran to its end"}
+		return figure{none: none}
 	}
 	return figure{estimate: e}
 }
@@ -265,7 +277,7 @@ const longest = 30 * 24 * time.Hour
 // need is the length of steady load that could tell, 0 if none could or it is unknown, as it is of a run that
 // had no steady load. Intervals narrow with the square root of what they rest on, and that grows as it did in this run.
 func (j *judge) need(b parley.Budget, e parley.Estimate) time.Duration {
-	if !j.steady() || j.s.JudgedFor <= 0 || e.N == 0 || e.ValueBeyond || e.Exact {
+	if !j.steady() || j.s.JudgedFor <= 0 || e.N == 0 || e.ValueBeyond || e.Exact || e.Floor {
 		return 0
 	}
 	half, gap := e.High-e.Value, b.Limit-e.Value

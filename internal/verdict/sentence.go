@@ -27,6 +27,7 @@ func wordings(metric string) wording {
 		"llm_per_turn": {lead: "Too slow", things: "turns' waits for the language model", within: "ended within"},
 		"db":           {lead: "Too slow", things: "database statements", within: "ended within"},
 		"send":         {lead: "Too slow", things: "calls to the platform's send API", within: "ended within"},
+		"calendar":     {lead: "Too slow", things: "calls to the calendar", within: "ended within"},
 		"errors":       {lead: "Fails too often", count: "%s of turns were left unanswered or had their webhook refused"},
 		"answered":     {lead: "Leaves users unanswered", count: "%s of turns were answered in time"},
 		"lost":         {lead: "Loses messages", count: "%s of turns never got any reply"},
@@ -37,6 +38,13 @@ func wordings(metric string) wording {
 		"strangers":    {lead: "Writes to strangers", count: "%s replies went to numbers nobody had written from"},
 		"messages":     {lead: "Cannot keep up", count: "%s messages an hour were answered"},
 		"concurrency":  {lead: "Too many at once", count: "%s conversations were open at once"},
+		"success":      {lead: "Fails its users", count: "%s of conversations were a success"},
+		"conversion":   {lead: "Reaches its goal too seldom", count: "%s of conversations with a goal reached it"},
+		"abandonment":  {lead: "Drives users away", count: "%s of conversations were given up by their user"},
+		"apdex":        {lead: "Leaves users dissatisfied", count: "the Apdex was %s"},
+
+		"cost_per_conversation": {lead: "Too dear", count: "a conversation cost %s"},
+		"cost_per_success":      {lead: "Too dear", count: "a success cost %s"},
 	}[metric]
 }
 
@@ -53,6 +61,9 @@ func (j *judge) measured(r *parley.BudgetResult) string {
 		}
 		if text, ok := single(b.Metric); ok && e.Value == 1 {
 			return text
+		}
+		if e.Floor {
+			return fmt.Sprintf(w.count, value+" or more")
 		}
 		return fmt.Sprintf(w.count, value) + interval(e, b.Unit)
 	}
@@ -104,6 +115,8 @@ func (j *judge) success(passed []parley.BudgetResult) string {
 		within := "limit " + limit(passed[main].Budget)
 		if strings.Contains(passed[main].Why, "limit") {
 			within = passed[main].Why // the share within it decided
+		} else if passed[main].Budget.Unit == parley.Dollars && passed[main].Why != "" {
+			within += ", " + passed[main].Why
 		}
 		parts = append(parts, j.measured(&passed[main])+", "+within)
 	}

@@ -40,6 +40,8 @@ func quantity(v float64, unit parley.Unit) string {
 		return parley.FormatDuration(time.Duration(math.Round(v * float64(time.Second))))
 	case parley.Ratio:
 		return parley.FormatShare(v)
+	case parley.Dollars:
+		return parley.FormatDollars(v)
 	default:
 		return parley.FormatNumber(v)
 	}
@@ -109,6 +111,8 @@ func doubt(b parley.Budget, e parley.Estimate, floor bool) string {
 		needed = stats.Needed(q)
 	}
 	switch {
+	case b.Unit == parley.Dollars && (floor || e.HighBeyond):
+		return fmt.Sprintf("%s are too few for a cost of each", few(e, b))
 	case floor && e.N >= needed:
 		return alike(e, things, b)
 	case floor:
@@ -122,6 +126,18 @@ func doubt(b parley.Budget, e parley.Estimate, floor bool) string {
 	default:
 		return fmt.Sprintf("the limit of %s lies within that range", limit(b))
 	}
+}
+
+// few names what there are too few of for a figure of money.
+func few(e parley.Estimate, b parley.Budget) string {
+	conversations := parley.FormatNumber(float64(e.N)) + " conversations"
+	if e.N == 1 {
+		conversations = "1 conversation"
+	}
+	if b.Metric == "cost_per_success" {
+		return "the successes of " + conversations
+	}
+	return conversations
 }
 
 // alike says that waits near each other in time tell less than as many independent ones would.
