@@ -39,6 +39,7 @@ type bot func(w *world, rw http.ResponseWriter, m said)
 // said is the stub platform's webhook body.
 type said struct {
 	ID, From, Text string
+	Voice          bool
 	at             time.Duration
 }
 
@@ -92,7 +93,7 @@ func (stubPlatform) Message(from platform.User, seq int64, text string, at time.
 }
 
 func (stubPlatform) Webhook(m platform.Message) platform.Webhook {
-	body, _ := json.Marshal(said{ID: m.ID, From: m.From.Number, Text: m.Text})
+	body, _ := json.Marshal(said{ID: m.ID, From: m.From.Number, Text: m.Text, Voice: m.Voice})
 	return platform.Webhook{URL: "http://bot/webhook", Body: body, Event: "message", Header: []platform.Field{{Name: "Content-Type", Value: "application/json"}}}
 }
 
