@@ -145,7 +145,7 @@ func next(d *json.Decoder) (name string, p parley.ModelPrice, err error) {
 	var e entry
 	if err := json.Unmarshal(raw, &e); err != nil {
 		if kind, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-			return "", p, &flaw{at + kind.Offset, mistyped(name, kind)}
+			return "", p, &flaw{at, mistyped(name, kind)}
 		}
 		return "", p, &flaw{at, name + ": " + err.Error()}
 	}
