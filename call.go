@@ -11,6 +11,10 @@ const (
 	ByWords      Attribution = "words"    // the user's last words stood in it, and only one waiting user had said them
 	ByOrder      Attribution = "order"    // several waiting users had said them, and it was this one's turn to be answered
 	ByTime       Attribution = "time"     // only one turn was under way
+	// ByValue: a value stood in the call that had come to light in calls of one turn only (a row's id).
+	ByValue Attribution = "value"
+	// ByConnection: the connection was held for the turn, as another call on it shows.
+	ByConnection Attribution = "connection"
 )
 
 // Call is one exchange on one of the bot's wires. The first segment of Wire
@@ -45,6 +49,10 @@ type Call struct {
 	Retry         int32 `parquet:"retry"`
 	RequestBytes  int64 `parquet:"request_bytes"`
 	ResponseBytes int64 `parquet:"response_bytes"`
+	// Rows are those a database returned or changed, elements those of a reply of Redis.
+	Rows int64 `parquet:"rows_total"`
+	// Blocking: the call waits for work by its nature (BRPOP on a queue). Its time is no latency.
+	Blocking bool `parquet:"blocking"`
 
 	Model            string `parquet:"model,dict"`
 	PromptTokens     int64  `parquet:"prompt_tokens_total"`

@@ -51,6 +51,7 @@ type Driver struct {
 	crowd    *crowd
 	goals    []*plan.Goal // those that calls reach
 	registry registry
+	revealed revealed
 	phase    atomic.Pointer[phase]
 	playing  atomic.Pointer[parley.Phase] // never modified once stored
 	// closing ends the pauses of webhooks that are to be repeated.

@@ -63,6 +63,7 @@ type run struct {
 	writer *record.Writer
 	wires  *wires
 	hosts  *services
+	taps   *taps
 	bot    *target.Bot
 	driver *drive.Driver
 	client *drive.Client
@@ -222,7 +223,10 @@ func (r *run) prepare(ctx context.Context) (err error) {
 	r.health = newHealth(r)
 	r.wires.serve()
 	r.report("starting services")
-	if r.hosts, err = startServices(ctx, r.o.Plan, r.log); err != nil {
+	if r.taps, err = newTaps(r); err != nil {
+		return err
+	}
+	if r.hosts, err = startServices(ctx, r.o.Plan, r.log, r.taps.join); err != nil {
 		return err
 	}
 	r.writer.Update(func(m *parley.Run) {
@@ -315,6 +319,9 @@ func (r *run) clear() {
 	}
 	if r.wires != nil {
 		r.wires.close()
+	}
+	if r.taps != nil {
+		r.taps.close()
 	}
 	if r.hosts != nil {
 		r.hosts.stop(grace)

@@ -59,7 +59,7 @@ func (t *tariff) note(model string) {
 
 // money is what the run's cost is reckoned with; nil if nothing of it has a price.
 func (t *tariff) money(p *plan.Plan) *parley.Money {
-	models := slices.ContainsFunc(p.Dependencies, func(d plan.Dependency) bool { return d.Heard() && d.Kind == "openai" })
+	models := slices.ContainsFunc(p.Dependencies, func(d plan.Dependency) bool { return d.StandsIn() && d.Kind == "openai" })
 	if !models && p.Money.InfrastructurePerHour == 0 && p.Money.PerMessage == 0 {
 		return nil
 	}

@@ -24,6 +24,7 @@ type services struct {
 	versions map[string]string
 	secrets  []string
 	private  []private
+	join     func(d *plan.Dependency, server string) (string, error)
 }
 
 // private is a server that parley started.
@@ -35,9 +36,9 @@ type private struct {
 	}
 }
 
-// startServices starts the private ones and notes the addresses of the others.
-func startServices(ctx context.Context, p *plan.Plan, log io.Writer) (*services, error) {
-	s := &services{env: make(map[string]string), versions: make(map[string]string)}
+// startServices starts the private ones. The bot gets the addresses that join makes of their own: those of the taps before them.
+func startServices(ctx context.Context, p *plan.Plan, log io.Writer, join func(*plan.Dependency, string) (string, error)) (*services, error) {
+	s := &services{env: make(map[string]string), versions: make(map[string]string), join: join}
 	for i := range p.Dependencies {
 		if err := s.start(ctx, &p.Dependencies[i], log); err != nil {
 			s.stop(interruptedGrace)
@@ -48,7 +49,7 @@ func startServices(ctx context.Context, p *plan.Plan, log io.Writer) (*services,
 }
 
 func (s *services) start(ctx context.Context, d *plan.Dependency, log io.Writer) error {
-	if d.Heard() {
+	if d.StandsIn() {
 		return nil
 	}
 	address := d.Address.Reveal()
@@ -72,6 +73,10 @@ func (s *services) start(ctx context.Context, d *plan.Dependency, log io.Writer)
 		address = redis.URL()
 	default:
 		s.secrets = append(s.secrets, password(address))
+	}
+	address, err := s.join(d, address)
+	if err != nil {
+		return err
 	}
 	for _, name := range d.Env {
 		s.env[name] = address

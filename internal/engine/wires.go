@@ -75,7 +75,7 @@ func newWires(r *run) (*wires, error) {
 	})
 	for i := range r.o.Plan.Dependencies {
 		d := &r.o.Plan.Dependencies[i]
-		if !d.Heard() {
+		if !d.StandsIn() {
 			continue
 		}
 		if err := w.simulate(d, finder); err != nil {
@@ -249,7 +249,7 @@ func (r *run) canary(ctx context.Context) error {
 		phase := parley.Phase{Name: string(parley.Canary), Kind: parley.Canary, Start: time.Since(r.epoch)}
 		var last parley.Turn
 		var fine bool
-		last, fine = r.driver.Canary(ctx, func() bool { return len(r.wires.silent()) == 0 })
+		last, fine = r.driver.Canary(ctx, func() bool { return len(r.wires.silent()) == 0 && len(r.taps.silent()) == 0 })
 		if !fine {
 			err = r.escape(last)
 		}
@@ -309,6 +309,9 @@ func (r *run) escape(last parley.Turn) error {
 	if silent := r.wires.silent(); len(silent) > 0 {
 		return r.silence(silent[0])
 	}
+	if silent := r.taps.silent(); len(silent) > 0 {
+		return r.unheard(silent[0])
+	}
 	return escapeProblem("the bot did not answer the canary: "+last.Failure, r.logHint())
 }
 
@@ -357,6 +360,14 @@ func (r *run) silence(s *simulator) error {
 	}
 	return escapeProblem("the bot answered, but no call came to the simulated "+name+": it may be calling the real one",
 		r.envHint("dependencies."+name+".env", s.dependency.Env, s.url)+
+			"; if it can answer every scenario without it, set canary: optional there")
+}
+
+// unheard says that a database was not used by way of its tap.
+func (r *run) unheard(w *tapped) error {
+	d := w.dependency
+	return escapeProblem("the bot answered, but nothing came through parley to "+d.Name+": it may be using another server",
+		r.envHint("dependencies."+d.Name+".env", d.Env, w.shown())+
 			"; if it can answer every scenario without it, set canary: optional there")
 }
 

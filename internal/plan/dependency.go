@@ -48,7 +48,7 @@ func (d *decoder) dependency(v value, name string) Dependency {
 	if dep.Kind == "" {
 		return dep
 	}
-	dep.Env = defaultEnv(dep.Kind)
+	dep.Env, dep.Listen = defaultEnv(dep.Kind), freeLoopbackPort
 	if v.node.Kind == yaml.ScalarNode {
 		hint := "write {address: private}, and parley starts one"
 		if simulable(dep.Kind) {
@@ -60,23 +60,21 @@ func (d *decoder) dependency(v value, name string) Dependency {
 	fields := []field{
 		{"kind", func(value) {}}, // read above
 		{"env", list(d, &dep.Env, variable)},
+		{"listen", scalar(d, &dep.Listen, listenAddress)},
+		{"canary", func(v value) {
+			var canary string
+			scalar(d, &canary, oneOf("values", "required", "optional"))(v)
+			dep.Optional = canary == "optional"
+		}},
 	}
 	if !simulable(dep.Kind) {
 		dep.Private = true
-		deaf := field{"canary", func(v value) {
-			d.fail(v, "take it out: only what is simulated ends in parley", "parley does not listen to %s, so that no canary can prove where it ends", dep.Kind)
-		}}
 		imitate := field{"simulate", func(v value) {
 			d.fail(v, "write address: private, and parley starts a real one", "%s is not simulated", dep.Kind)
 		}}
-		d.objectOr(v, []field{imitate, deaf}, append(fields, d.served(&dep)...)...)
+		d.objectOr(v, []field{imitate}, append(fields, d.served(&dep)...)...)
 		return dep
 	}
-	fields = append(fields, field{"canary", func(v value) {
-		var canary string
-		scalar(d, &canary, oneOf("values", "required", "optional"))(v)
-		dep.Optional = canary == "optional"
-	}})
 	before := len(d.errs)
 	relay := &Relay{}
 	d.object(v, slices.Concat(fields, d.simulated(&dep), d.relayed(&dep, relay))...)
@@ -128,7 +126,6 @@ func misspeltKind(v value) (key value, ok bool) {
 
 // simulated returns the keys of a service parley stands in for.
 func (d *decoder) simulated(dep *Dependency) []field {
-	dep.Listen = freeLoopbackPort
 	model := map[string]func(value){
 		"openai":   func(v value) { d.openai(v, &dep.OpenAI) },
 		"calendar": func(v value) { d.calendar(v, &dep.Calendar) },
@@ -154,7 +151,6 @@ func (d *decoder) simulated(dep *Dependency) []field {
 			}
 			model(v)
 		}},
-		{"listen", scalar(d, &dep.Listen, listenAddress)},
 	}
 }
 
@@ -173,6 +169,7 @@ func (d *decoder) served(dep *Dependency) []field {
 				dep.Address = address
 			}
 		}},
+		{"faults", list(d, &dep.Faults, fault.ParseRule)},
 	}
 }
 

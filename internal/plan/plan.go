@@ -106,7 +106,9 @@ type Dependency struct {
 	Private  bool     `json:"private,omitempty"`
 	Address  Secret   `json:"address,omitempty"`
 	Env      []string `json:"env"`              // variables that carry its URL to the bot
-	Listen   string   `json:"listen,omitempty"` // of a simulator; default a free loopback port
+	Listen   string   `json:"listen,omitempty"` // where parley stands in for it, or listens on its wire; default a free loopback port
+	// Faults of the wire to a real server: delays, cuts and resets.
+	Faults []fault.Rule `json:"faults,omitempty"`
 	// Optional: the canary turn need not touch it.
 	Optional bool `json:"optional,omitempty"`
 	// Of a simulated service, that of its kind.
@@ -115,8 +117,9 @@ type Dependency struct {
 	HTTP     HTTP     `json:"http,omitzero"`
 }
 
-// Heard reports whether the dependency's wire ends in parley.
-func (d *Dependency) Heard() bool { return d.Simulate || d.Relay != nil }
+// StandsIn reports whether parley itself answers on the dependency's wire, or relays its calls; otherwise it listens on
+// the wire to a real server.
+func (d *Dependency) StandsIn() bool { return d.Simulate || d.Relay != nil }
 
 // Relay says how calls are passed on to a real service.
 type Relay struct {

@@ -155,8 +155,11 @@ func TestExampleOfTheManual(t *testing.T) {
 				},
 			},
 		},
-		{Name: "postgres", Kind: "postgres", Private: true, Env: []string{"DATABASE_URL"}},
-		{Name: "redis", Kind: "redis", Private: true, Env: []string{"REDIS_URL"}},
+		{
+			Name: "postgres", Kind: "postgres", Private: true, Env: []string{"DATABASE_URL"}, Listen: "127.0.0.1:0",
+			Faults: rules(t, "1% delay 5ms on SELECT*"),
+		},
+		{Name: "redis", Kind: "redis", Private: true, Env: []string{"REDIS_URL"}, Listen: "127.0.0.1:0"},
 	}
 	if diff := compare(wantDependencies, p.Dependencies); diff != "" {
 		t.Errorf("dependencies (-want +got):\n%s", diff)

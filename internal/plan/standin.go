@@ -219,8 +219,6 @@ func (d *decoder) checkGoals(p *Plan) {
 		switch {
 		case at < 0:
 			d.failPath(path, suggest(s.Goal.Wire, dependencyNames(p), "dependencies"), "there is no dependency %q", s.Goal.Wire)
-		case !p.Dependencies[at].Heard():
-			d.failPath(path, "name one that is simulated or relayed", "parley does not listen to %s", s.Goal.Wire)
 		}
 	}
 }

@@ -1,0 +1,236 @@
+package pgtap
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"parley/internal/fault"
+	"parley/internal/tap"
+	"parley/internal/wire/pgwire"
+)
+
+// Protocol opens the connections of one tap.
+type Protocol struct {
+	tap *tap.Tap
+	// encrypts: the server's side is TLS, so that a client must not bind itself to a channel that it does not have.
+	encrypts bool
+	// shapes are the statements met so far, by their text.
+	shapes shapes
+	// flights number the round trips of all connections.
+	flights atomic.Int64
+	faults  *fault.Decider
+}
+
+// New returns the protocol for a tap; encrypts says that the connections it dials are TLS.
+func New(t *tap.Tap, encrypts bool) *Protocol {
+	return &Protocol{tap: t, encrypts: encrypts, faults: fault.NewDecider(t.Seed, t.Wire, t.Faults)}
+}
+
+// startPatience is how long the two sides may take to get acquainted.
+const startPatience = 30 * time.Second
+
+// Open speaks with a client until its connection begins in earnest.
+func (p *Protocol) Open(ctx context.Context, client, server net.Conn, conn int64) (tap.Session, net.Conn, net.Conn, error) {
+	if err := client.SetReadDeadline(time.Now().Add(startPatience)); err != nil {
+		return nil, nil, nil, err
+	}
+	start, err := p.start(client)
+	if err != nil || start == nil {
+		return nil, nil, nil, err
+	}
+	if binary.BigEndian.Uint32(start[4:]) == pgwire.CancelRequest {
+		return nil, nil, nil, cancel(client, server, start)
+	}
+	if err := client.SetReadDeadline(time.Time{}); err != nil {
+		return nil, nil, nil, err
+	}
+	s := newSession(p, conn)
+	s.begin(start)
+	if _, err := server.Write(start); err != nil {
+		return nil, nil, nil, fmt.Errorf("start the session: %w", err)
+	}
+	if p.encrypts {
+		if err := s.withoutChannelBinding(ctx, client, server); err != nil {
+			s.Closed(p.tap.Since())
+			return nil, nil, nil, err
+		}
+	}
+	return s, client, server, nil
+}
+
+// start reads a client's first packet, having declined encryption if it asks for that. It is nil if the client leaves then.
+func (p *Protocol) start(client net.Conn) ([]byte, error) {
+	asked := false
+	for {
+		packet, err := readStart(client)
+		if err != nil {
+			if asked && errors.Is(err, io.EOF) {
+				p.tap.Once("the bot demands an encrypted connection to " + p.tap.Wire +
+					", where parley cannot listen: take sslmode=require out of its settings for the run, or set PGSSLMODE=prefer")
+				return nil, nil
+			}
+			return nil, err
+		}
+		switch binary.BigEndian.Uint32(packet[4:]) {
+		case pgwire.SSLRequest, pgwire.GSSENCRequest:
+			asked = true
+			if _, err := client.Write([]byte{'N'}); err != nil {
+				return nil, err
+			}
+		default:
+			return packet, nil
+		}
+	}
+}
+
+// readStart reads one untyped packet.
+func readStart(from io.Reader) ([]byte, error) {
+	head := make([]byte, 8)
+	if _, err := io.ReadFull(from, head); err != nil {
+		return nil, err
+	}
+	const longest = 10_000 // MAX_STARTUP_PACKET_LENGTH of the server
+	n := binary.BigEndian.Uint32(head)
+	if n < 8 || n > longest {
+		return nil, fmt.Errorf("%w: it begins with %q", pgwire.ErrMalformed, head)
+	}
+	packet := append(head, make([]byte, n-8)...)
+	_, err := io.ReadFull(from, packet[8:])
+	return packet, err
+}
+
+// cancel passes a request to cancel on. It has a connection of its own, and the server answers by closing it.
+func cancel(client, server net.Conn, packet []byte) error {
+	if _, err := server.Write(packet); err != nil {
+		return fmt.Errorf("pass on a request to cancel: %w", err)
+	}
+	_, err := io.Copy(client, server)
+	return err
+}
+
+// withoutChannelBinding passes on the server's first answer without the mechanisms that bind to a TLS channel: the client
+// has none, and would take their offer for an attack.
+func (s *session) withoutChannelBinding(ctx context.Context, client, server net.Conn) error {
+	if deadline, ok := ctx.Deadline(); ok {
+		if err := server.SetReadDeadline(deadline); err != nil {
+			return err
+		}
+	}
+	head := make([]byte, 5)
+	if _, err := io.ReadFull(server, head); err != nil {
+		return err
+	}
+	n := binary.BigEndian.Uint32(head[1:])
+	if n < 4 || n > 1<<16 {
+		return fmt.Errorf("%w: an answer of %d bytes", pgwire.ErrMalformed, n)
+	}
+	answer := append(head, make([]byte, n-4)...)
+	if _, err := io.ReadFull(server, answer[5:]); err != nil {
+		return err
+	}
+	s.Response(answer, s.tap.Since())
+	if answer[0] == 'R' {
+		answer = unbound(answer)
+	}
+	_, err := client.Write(answer)
+	return err
+}
+
+// unbound is an offer of mechanisms without those that end in -PLUS.
+func unbound(offer []byte) []byte {
+	names := slices.Collect(pgwire.Mechanisms(offer[5:]))
+	if !slices.ContainsFunc(names, func(name string) bool { return strings.HasSuffix(name, "-PLUS") }) {
+		return offer
+	}
+	out := bytes.Clone(offer[:9])
+	for _, name := range names {
+		if !strings.HasSuffix(name, "-PLUS") {
+			out = append(append(out, name...), 0)
+		}
+	}
+	out = append(out, 0)
+	binary.BigEndian.PutUint32(out[1:], uint32(len(out)-1))
+	return out
+}
+
+// Server is the address of a real server.
+type Server struct {
+	Network, Address string
+	// TLS is nil for a connection in clear.
+	TLS *tls.Config
+}
+
+// ParseServer reads a URL as libpq does. The connection is encrypted for sslmode require and the stricter ones.
+func ParseServer(text string) (Server, error) {
+	u, err := url.Parse(text)
+	if err != nil {
+		return Server{}, errors.New("not a URL") // which may hold a password
+	}
+	host, port := u.Hostname(), u.Port()
+	query := u.Query()
+	if other := query.Get("host"); other != "" {
+		host = other
+	}
+	if other := query.Get("port"); other != "" {
+		port = other
+	}
+	if port == "" {
+		port = "5432"
+	}
+	if strings.HasPrefix(host, "/") {
+		return Server{Network: "unix", Address: host + "/.s.PGSQL." + port}, nil
+	}
+	s := Server{Network: "tcp", Address: net.JoinHostPort(host, port)}
+	switch mode := query.Get("sslmode"); mode {
+	case "", "disable", "allow", "prefer":
+	case "require":
+		s.TLS = &tls.Config{ServerName: host, InsecureSkipVerify: true} //nolint:gosec // what require means: encrypted, to whomever
+	case "verify-ca", "verify-full":
+		s.TLS = &tls.Config{ServerName: host}
+	default:
+		return Server{}, fmt.Errorf("sslmode %q is none", mode)
+	}
+	return s, nil
+}
+
+// Dial opens a connection to the server.
+func (s Server) Dial(ctx context.Context) (net.Conn, error) {
+	dialer := net.Dialer{Timeout: 10 * time.Second}
+	conn, err := dialer.DialContext(ctx, s.Network, s.Address)
+	if err != nil || s.TLS == nil {
+		return conn, err
+	}
+	encrypted, err := s.encrypt(ctx, conn)
+	if err != nil {
+		_ = conn.Close() // the error is what counts
+		return nil, err
+	}
+	return encrypted, nil
+}
+
+func (s Server) encrypt(ctx context.Context, conn net.Conn) (net.Conn, error) {
+	request := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, 8), pgwire.SSLRequest)
+	if _, err := conn.Write(request); err != nil {
+		return nil, err
+	}
+	answer := make([]byte, 1)
+	if _, err := io.ReadFull(conn, answer); err != nil {
+		return nil, err
+	}
+	if answer[0] != 'S' {
+		return nil, errors.New("the server does not encrypt, as its sslmode asks for")
+	}
+	encrypted := tls.Client(conn, s.TLS)
+	return encrypted, encrypted.HandshakeContext(ctx)
+}

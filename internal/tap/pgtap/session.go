@@ -1,0 +1,291 @@
+package pgtap
+
+import (
+	"strings"
+	"time"
+
+	"parley"
+	"parley/internal/fault"
+	"parley/internal/tap"
+	"parley/internal/wire/pgwire"
+)
+
+// session follows one connection.
+type session struct {
+	tap      *tap.Tap
+	protocol *Protocol
+	conn     int64
+	group    tap.Group
+	faults   *fault.Decider
+
+	client, server *pgwire.Decoder
+	blind          bool // the bytes could not be followed: they are only passed on
+
+	statements map[string]string  // normalised, by name
+	portals    map[string]binding // by name
+
+	// asked[first:] are the exchanges that the server has not finished, in order.
+	asked  []exchange
+	first  int
+	flight int64
+	idle   bool // the server has answered all there was: the next request begins a flight
+	pooled bool // the connection was reset before: it is lent out by a pool that says when it is given back
+	at     time.Duration
+	hold   time.Duration
+	cut    error
+}
+
+// binding is a portal: a statement with its parameters.
+type binding struct {
+	statement          string
+	identities, values []uint64
+	bytes              int64
+}
+
+// kind is what an exchange waits for.
+type kind uint8
+
+const (
+	connecting kind = iota // until the server is ready
+	query                  // a simple query: until the server is ready
+	preparing              // until the statement is prepared, and described if that was asked for
+	executing              // until the portal has run
+	syncing                // no call: until the server is ready
+)
+
+// exchange is something asked of the server.
+type exchange struct {
+	kind      kind
+	call      parley.Call
+	described bool // a description was asked for, too
+	values    []uint64
+	statement string // name of what is being prepared
+	begun     bool   // the server has begun to answer
+	rows      int64  // of rows that came
+}
+
+func newSession(p *Protocol, conn int64) *session {
+	s := &session{
+		tap: p.tap, protocol: p, conn: conn, group: tap.NewGroup(p.tap),
+		faults:     p.faults,
+		statements: map[string]string{}, portals: map[string]binding{},
+		idle: true,
+	}
+	s.client = pgwire.NewFrontend(keptOfClient)
+	s.server = pgwire.NewBackend(keptOfServer)
+	return s
+}
+
+// What is kept of messages, in bytes: statements and parameters, and of answers what tells who a row is about.
+const (
+	keptStatement = 64 << 10
+	keptRow       = 2 << 10
+)
+
+func keptOfClient(kind byte) int {
+	switch kind {
+	case 'Q', 'P', 'B':
+		return keptStatement
+	case 'E', 'D', 'C':
+		return 256 // a name
+	default:
+		return 0
+	}
+}
+
+func keptOfServer(kind byte) int {
+	switch kind {
+	case 'D':
+		return keptRow
+	case 'E':
+		return 1024
+	case 'C', 'Z':
+		return 64
+	default:
+		return 0
+	}
+}
+
+// begin notes the first packet of the connection, which Open has passed on.
+func (s *session) begin(packet []byte) {
+	s.at = s.tap.Since()
+	if err := s.client.Feed(packet, func(*pgwire.Message) {}); err != nil {
+		s.giveUp(err)
+		return
+	}
+	s.ask(connecting, "connect", nil, nil, int64(len(packet)))
+}
+
+// Request takes in what the client said.
+func (s *session) Request(p []byte, at time.Duration) (time.Duration, error) {
+	if s.blind {
+		return 0, nil
+	}
+	s.at, s.hold = at, 0
+	if err := s.client.Feed(p, s.requested); err != nil {
+		s.giveUp(err)
+	}
+	return s.hold, s.cut
+}
+
+// requested takes in one message of the client.
+func (s *session) requested(m *pgwire.Message) {
+	switch m.Type {
+	case 'Q':
+		text := pgwire.Query(m.Body)
+		ids := s.identities(m.Body)
+		s.ask(query, s.protocol.shapes.of(text), ids, s.appendTokens(nil, text), m.Bytes)
+	case 'P':
+		s.prepare(m)
+	case 'B':
+		s.bind(m)
+	case 'D':
+		s.describe(m)
+	case 'E':
+		s.execute(m)
+	case 'C':
+		if kind, name := pgwire.Target(m.Body); kind == 'S' {
+			delete(s.statements, string(name))
+		}
+	case 'S':
+		s.ask(syncing, "", nil, nil, 0)
+	case 'F':
+		s.ask(query, "function call", nil, nil, m.Bytes)
+	case 'd', 'c', 'f':
+		if x := s.latest(); x != nil {
+			x.call.RequestBytes += m.Bytes // what is copied in
+		}
+	}
+}
+
+// bounds of what one connection can make a tap remember; a client with more of either is followed without them.
+const (
+	mostStatements = 10_000
+	mostAsked      = 100_000
+)
+
+func (s *session) prepare(m *pgwire.Message) {
+	name, text := pgwire.Parse(m.Body)
+	shape := s.protocol.shapes.of(text)
+	if len(s.statements) >= mostStatements {
+		clear(s.statements)
+	}
+	s.statements[string(name)] = shape
+	s.ask(preparing, preparation+shape, nil, nil, m.Bytes)
+	if x := s.latest(); x != nil {
+		x.statement = string(name)
+	}
+}
+
+// preparation begins the operation of a call that prepares a statement and does not run it.
+const preparation = "PREPARE "
+
+func (s *session) bind(m *pgwire.Message) {
+	b := pgwire.Bind(m.Body)
+	bound := binding{statement: s.statements[string(b.Statement)], identities: s.identities(m.Body), bytes: m.Bytes}
+	if bound.statement == "" {
+		bound.statement = "a statement prepared before parley listened"
+	}
+	for value, binary := range b.Parameters() {
+		bound.identities, bound.values = s.appendValue(bound.identities, bound.values, value, binary)
+	}
+	if len(s.portals) >= mostStatements {
+		clear(s.portals)
+	}
+	s.portals[string(b.Portal)] = bound
+}
+
+func (s *session) describe(m *pgwire.Message) {
+	kind, name := pgwire.Target(m.Body)
+	if x := s.latest(); x != nil && kind == 'S' && x.kind == preparing && x.statement == string(name) {
+		x.described = true
+	}
+}
+
+func (s *session) execute(m *pgwire.Message) {
+	b, ok := s.portals[string(pgwire.Execute(m.Body))]
+	if !ok {
+		b.statement = "a portal opened before parley listened"
+	}
+	// A statement that is prepared and run in one breath is one call.
+	if x := s.latest(); x != nil && x.kind == preparing && !x.begun && strings.TrimPrefix(x.call.Operation, preparation) == b.statement {
+		s.at = x.call.Start
+		b.bytes += x.call.RequestBytes
+		s.asked = s.asked[:len(s.asked)-1]
+	}
+	s.ask(executing, b.statement, b.identities, b.values, b.bytes+m.Bytes)
+}
+
+// pending are the exchanges that the server has not finished.
+func (s *session) pending() []exchange { return s.asked[s.first:] }
+
+// latest is what was asked last, nil if all is answered.
+func (s *session) latest() *exchange {
+	if s.first == len(s.asked) {
+		return nil
+	}
+	return &s.asked[len(s.asked)-1]
+}
+
+// ask notes that something is asked of the server.
+func (s *session) ask(k kind, operation string, identities, values []uint64, bytes int64) {
+	if s.idle {
+		s.idle = false
+		s.flight = s.protocol.flights.Add(1)
+	}
+	if len(s.pending()) >= mostAsked {
+		s.giveUp(errTooMany)
+		return
+	}
+	x := exchange{kind: k, values: values, call: parley.Call{
+		Wire: s.tap.Wire, Operation: operation, Conn: s.conn, Flight: s.flight,
+		Start: s.at, FirstByte: parley.None, End: parley.None, RequestBytes: bytes,
+	}}
+	if k != syncing {
+		s.group.Began(&x.call, identities, values)
+		s.interfere(&x.call)
+	}
+	s.asked = append(s.asked, x)
+}
+
+// interfere lets the plan's faults happen to a call.
+func (s *session) interfere(c *parley.Call) {
+	fate := s.faults.Decide(c.Operation, s.at)
+	if fate.Nothing() {
+		return
+	}
+	c.Fault = fate.Name
+	c.Imposed = fate.Delay
+	s.hold = max(s.hold, fate.Delay) // of what came together the longest: it is one flight
+	if fate.Effect == fault.Reset || fate.Effect == fault.Cut {
+		s.cut = tap.ErrCut
+	}
+}
+
+// giveUp stops following the connection; its bytes are passed on all the same.
+func (s *session) giveUp(why error) {
+	s.blind = true
+	s.tap.Once("a connection to " + s.tap.Wire + " could not be followed any further (" + why.Error() + "); its calls are missing from then on")
+	s.settleAll("not followed", s.at)
+}
+
+// Closed ends what the server has not finished.
+func (s *session) Closed(at time.Duration) { s.settleAll("connection closed", at) }
+
+// settleAll ends everything that is asked.
+func (s *session) settleAll(failure string, at time.Duration) {
+	for _, x := range s.pending() {
+		if x.kind != syncing {
+			x.call.Failure = failure
+			x.call.End = at
+			s.group.Ended(x.call, nil)
+		}
+	}
+	s.asked, s.first = nil, 0
+	s.group.Close()
+}
+
+// endsCheckOut reports whether a statement gives a connection back to its pool: drivers reset it then.
+func endsCheckOut(operation string) bool {
+	return strings.HasSuffix(operation, "RESET ALL") || strings.HasPrefix(operation, "DISCARD")
+}
