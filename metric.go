@@ -23,6 +23,7 @@ func Metrics() []Metric {
 		{"llm", Seconds, true, "llm", "time of one call to the language model, as the bot waited for it"},
 		{"llm_per_turn", Seconds, true, "llm", "time during which at least one call of the turn to the language model was going on"},
 		{"db", Seconds, true, "postgres", "time of one database statement, as the bot waited for it"},
+		{"db_per_turn", Seconds, true, "postgres", "time during which at least one statement of the turn to the database was going on"},
 		{"send", Seconds, true, "", "time of one call to the platform's send API, as the bot waited for it"},
 		{"calendar", Seconds, true, "calendar", "time of one call to the calendar, as the bot waited for it"},
 		{"errors", Ratio, false, "", "share of turns left unanswered or whose webhook was refused"},

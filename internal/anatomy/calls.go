@@ -20,7 +20,7 @@ type callCount struct {
 	// within counts the calls of the judged phases, tied those of them tied to a turn.
 	within, tied int
 	model, send  *stats.Series
-	calendar     *stats.Series
+	calendar, db *stats.Series
 	visits       *visitCount
 	money        *moneyCount // nil without prices
 }
@@ -37,7 +37,7 @@ type callSpan struct {
 type upstreamCount struct {
 	operation
 	calls, tied, failed, retries int
-	model                        bool // a language model
+	model, database              bool // calls to a language model, statements to a database
 	delivery                     bool // not calls: replies on their way from the platform to the user
 	latency                      *stats.Series
 	took                         time.Duration
@@ -48,7 +48,7 @@ func newCallCount(s *scene, turns *judgedTurns, visits *visitCount) *callCount {
 	span := s.judged.span()
 	return &callCount{
 		scene: s, turns: turns, operations: map[operation]int32{},
-		model: seriesFor(s.run, "llm", span), send: seriesFor(s.run, "send", span), calendar: seriesFor(s.run, "calendar", span),
+		model: seriesFor(s.run, "llm", span), send: seriesFor(s.run, "send", span), calendar: seriesFor(s.run, "calendar", span), db: seriesFor(s.run, "db", span),
 		visits: visits, money: newMoneyCount(s.run, visits),
 	}
 }
@@ -84,6 +84,7 @@ func (c *callCount) add(call *parley.Call) {
 	u.cached += call.CachedTokens
 	u.completion += call.CompletionTokens
 	u.model = u.model || c.scene.toModel(call)
+	u.database = u.database || c.scene.kinds[wireName(call.Wire)] == databaseKind
 
 	end, censored := call.End, false
 	if end == parley.None {
@@ -91,8 +92,11 @@ func (c *callCount) add(call *parley.Call) {
 		end, censored = max(call.Start, call.FirstByte), true
 	}
 	took := max(0, end-call.Start)
-	u.took += took
 	u.latency.Add(call.Start, took, censored)
+	if call.Blocking {
+		return // it waited for work, and nobody waited for it
+	}
+	u.took += took
 	switch {
 	case u.model:
 		c.model.Add(call.Start, took, censored)
@@ -100,9 +104,17 @@ func (c *callCount) add(call *parley.Call) {
 		c.send.Add(call.Start, took, censored)
 	case c.scene.kinds[wireName(call.Wire)] == "calendar":
 		c.calendar.Add(call.Start, took, censored)
+	case u.database && call.Operation != connecting:
+		c.db.Add(call.Start, took, censored)
 	}
 	c.spans = append(c.spans, callSpan{turn, i, call.Start, call.Start + took})
 }
+
+// databaseKind is the kind of wires that statements are sent on; connecting is the call on one that sends none.
+const (
+	databaseKind = "postgres"
+	connecting   = "connect"
+)
 
 // reply enters a reply: until it is delivered, the answer is the platform's.
 func (c *callCount) reply(r *parley.Reply) {

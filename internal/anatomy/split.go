@@ -11,23 +11,24 @@ import (
 
 // splitCount lays the calls of each answered turn over the time its user waited.
 type splitCount struct {
-	calls   *callCount
-	wires   []string // by place of the upstream
-	spent   map[string]time.Duration
-	bot     time.Duration
-	retry   time.Duration
-	turns   int
-	perTurn *stats.Series // time with a call to a language model
+	calls *callCount
+	wires []string // by place of the upstream
+	spent map[string]time.Duration
+	bot   time.Duration
+	retry time.Duration
+	turns int
+	// perTurn and dbPerTurn are the time with a call to a language model, and to a database.
+	perTurn, dbPerTurn *stats.Series
 }
 
 // split divides the time of the answered turns among the wires, and returns it
-// with the time per turn in language models.
+// with the time per turn in language models and in databases.
 //
 // Each instant counts to the call that began first of those going on then.
 // Instants without a call are the bot's own, or the platform's while it waits to repeat a webhook.
-func (c *callCount) split() ([]Part, *stats.Series) {
+func (c *callCount) split() (parts []Part, model, db *stats.Series) {
 	span := c.scene.judged.span()
-	s := &splitCount{calls: c, spent: map[string]time.Duration{}, perTurn: seriesFor(c.scene.run, "llm_per_turn", span)}
+	s := &splitCount{calls: c, spent: map[string]time.Duration{}, perTurn: seriesFor(c.scene.run, "llm_per_turn", span), dbPerTurn: seriesFor(c.scene.run, "db_per_turn", span)}
 	for _, u := range c.upstreams {
 		s.wires = append(s.wires, wireName(u.wire))
 	}
@@ -41,10 +42,11 @@ func (c *callCount) split() ([]Part, *stats.Series) {
 		slices.SortFunc(group, func(a, b callSpan) int {
 			return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.end, b.end))
 		})
-		s.models(&c.turns.spans[i], group)
+		s.busy(s.perTurn, &c.turns.spans[i], group, func(u *upstreamCount) bool { return u.model })
+		s.busy(s.dbPerTurn, &c.turns.spans[i], group, func(u *upstreamCount) bool { return u.database })
 		s.turn(&c.turns.spans[i], group)
 	}
-	return s.parts(), s.perTurn
+	return s.parts(), s.perTurn, s.dbPerTurn
 }
 
 // byTurn returns the spans that belong to a turn, in the order of turns, by counting sort.
@@ -94,19 +96,19 @@ func (s *splitCount) idle(t *judgedTurn, from, to time.Duration) {
 	s.bot += max(0, to-from) - retry
 }
 
-// models adds the time with a call to a language model, if the turn had one.
-func (s *splitCount) models(t *judgedTurn, spans []callSpan) {
+// busy adds the time of a turn with a call to one of certain upstreams, if the turn had one.
+func (s *splitCount) busy(into *stats.Series, t *judgedTurn, spans []callSpan, among func(*upstreamCount) bool) {
 	var busy time.Duration
 	now, found := time.Duration(0), false
 	for _, span := range spans {
-		if s.calls.upstreams[span.upstream].model {
+		if among(&s.calls.upstreams[span.upstream]) {
 			found = true
 			busy += max(0, span.end-max(span.start, now))
 			now = max(now, span.end)
 		}
 	}
 	if found {
-		s.perTurn.Add(t.due, busy, false)
+		into.Add(t.due, busy, false)
 	}
 }
 

@@ -49,10 +49,11 @@ func Summarize(run *parley.Run, turns iter.Seq[parley.Turn], replies iter.Seq[pa
 		out.Attributed = float64(wires.tied) / float64(wires.within)
 	}
 	out.Upstreams = wires.result()
-	parts, perTurn := wires.split()
+	parts, perTurn, dbPerTurn := wires.split()
 	out.Split, out.LLMPerTurn = parts, judgedWaits(run, "llm_per_turn", perTurn)
 	out.LLM, out.Send = judgedWaits(run, "llm", wires.model), judgedWaits(run, "send", wires.send)
 	out.Calendar = judgedWaits(run, "calendar", wires.calendar)
+	out.DB, out.DBPerTurn = judgedWaits(run, "db", wires.db), judgedWaits(run, "db_per_turn", dbPerTurn)
 	out.Visits = visits.result(wires.money)
 	out.Money = wires.money.result(&out.Visits)
 	out.Heat = heat.result()

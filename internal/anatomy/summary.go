@@ -26,6 +26,9 @@ type Summary struct {
 	LLMPerTurn Waits `json:"llm_per_turn"`
 	Send       Waits `json:"send"`
 	Calendar   Waits `json:"calendar"`
+	// DB is the wait for any statement to a database, DBPerTurn the time of a turn during which at least one was going on.
+	DB        Waits `json:"db"`
+	DBPerTurn Waits `json:"db_per_turn"`
 	// Split is where the time of a judged and answered reply goes, largest part
 	// first; the parts sum to the mean reply time of the answered turns.
 	Split []Part `json:"split"`

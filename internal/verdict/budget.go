@@ -142,7 +142,9 @@ func (j *judge) figure(b parley.Budget) figure {
 	case "calendar":
 		return j.calendar(b)
 	case "db":
-		return figure{none: "no PostgreSQL wire is listened to", unmeasured: true}
+		return j.database(&j.s.DB, b)
+	case "db_per_turn":
+		return j.database(&j.s.DBPerTurn, b)
 	case "errors":
 		return proportion(c.Errors, "no turn ran to its end")
 	case "answered":

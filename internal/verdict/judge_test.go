@@ -245,7 +245,7 @@ func TestAssumedIsNeverPassedNorFailed(t *testing.T) {
 		t.Errorf("got %+v of a real service", r)
 	}
 	db := Judge(steadyRun(), []parley.Budget{budgetOf("db.p95 < 1s", "db", "p95", "<", 1, parley.Seconds)}, s).Budgets[0]
-	if db.Result != parley.NotMeasured || db.Why != "no PostgreSQL wire is listened to" || db.Measured != nil {
+	if db.Result != parley.NotMeasured || db.Why != "no statement to a database was seen" || db.Measured != nil {
 		t.Errorf("got %+v", db)
 	}
 }

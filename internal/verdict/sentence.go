@@ -26,6 +26,7 @@ func wordings(metric string) wording {
 		"llm":          {lead: "Too slow", things: "calls to the language model", within: "ended within"},
 		"llm_per_turn": {lead: "Too slow", things: "turns' waits for the language model", within: "ended within"},
 		"db":           {lead: "Too slow", things: "database statements", within: "ended within"},
+		"db_per_turn":  {lead: "Too slow", things: "turns' waits for the database", within: "ended within"},
 		"send":         {lead: "Too slow", things: "calls to the platform's send API", within: "ended within"},
 		"calendar":     {lead: "Too slow", things: "calls to the calendar", within: "ended within"},
 		"errors":       {lead: "Fails too often", count: "%s of turns were left unanswered or had their webhook refused"},

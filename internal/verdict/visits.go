@@ -16,6 +16,13 @@ func (j *judge) calendar(b parley.Budget) figure {
 	return f
 }
 
+// database is a statistic of the waits for databases. A database is never simulated.
+func (j *judge) database(w *anatomy.Waits, b parley.Budget) figure {
+	f := distribution(w, b, "no statement to a database was seen")
+	f.unmeasured = w.N == 0
+	return f
+}
+
 // simulated reports whether parley stood in for a service of such a kind that was called.
 func (j *judge) simulated(kind func(string) bool) bool {
 	return slices.ContainsFunc(j.s.Upstreams, func(u anatomy.Upstream) bool { return u.Assumed && kind(u.Kind) })
