@@ -78,6 +78,9 @@ func (s *scene) flows() map[string][]vote {
 		for _, f := range s.files {
 			uses := f.words[name]
 			for _, at := range uses[:min(len(uses), maxUses)] {
+				if named.MatchString(f.code[at+len(name) : min(len(f.code), at+len(name)+20)]) {
+					continue // of a keyword or a field, not a use of what it holds
+				}
 				if v := s.meant(name, f, at); v != nil {
 					keep(v, s.use(f, at, v))
 				}
@@ -86,6 +89,9 @@ func (s *scene) flows() map[string][]vote {
 	}
 	return all
 }
+
+// named matches what follows a name that is given a value.
+var named = regexp.MustCompile(`^["']?\s*(?::?=[^=]|:\s)`)
 
 // meant returns the variable that an identifier stands for at some place, nil if it may be several.
 func (s *scene) meant(name string, f *file, at int) (meant *Variable) {
