@@ -303,9 +303,9 @@ func TestNothing(t *testing.T) {
 	}
 }
 
-// crowded makes a steady run of n turns with five calls each.
+// crowded makes a steady run of n turns with five calls each, two of them to a model with a price.
 func crowded(n int) (*parley.Run, []parley.Turn, []parley.Call) {
-	run := testRun()
+	run := visitRun()
 	run.Elapsed = time.Hour
 	run.Phases = []parley.Phase{{Name: "steady", Kind: parley.Steady, End: time.Hour}}
 	rng := rand.New(rand.NewPCG(1, 1))
@@ -316,10 +316,15 @@ func crowded(n int) (*parley.Run, []parley.Turn, []parley.Call) {
 		wait := time.Duration(math.Exp(0.5*rng.NormFloat64()) * 1e9)
 		turns[i] = turn(int64(i+1), at, wait)
 		turns[i].Conversation = int64(i/3 + 1)
-		turns[i].Ordinal = int32(i % 3)
+		turns[i].Ordinal, turns[i].Final = int32(i%3), i%3 == 2
+		turns[i].Goal = i%4 == 0
 		for j := range 5 {
 			from := at + wait*time.Duration(j)/6
-			calls = append(calls, call(int64(i+1), []string{"openai", "redis", "evolution"}[j%3], from, from+wait/7))
+			c := call(int64(i+1), []string{"openai", "redis", "evolution"}[j%3], from, from+wait/7)
+			if j%3 == 0 {
+				c.Model, c.PromptTokens, c.CompletionTokens = "gpt-4o-mini", int64(100+i%7), int64(j)
+			}
+			calls = append(calls, c)
 		}
 	}
 	return run, turns, calls
