@@ -21,7 +21,7 @@ type Exchange struct {
 	Target  string  `json:"target"`
 	Request Message `json:"request"`
 	Status  int     `json:"status"`
-	// Response is what was said in return. Its pieces are timed from the moment the request had been read.
+	// Response is what was said in return. It is timed from the moment the request was passed on.
 	Response Message `json:"response"`
 }
 
@@ -33,6 +33,8 @@ type Message struct {
 	// Bytes is the length of the whole body, of which the pieces hold less if it is Truncated.
 	Bytes     int64 `json:"bytes"`
 	Truncated bool  `json:"truncated,omitempty"`
+	// After is when the head of the response was there.
+	After time.Duration `json:"after_ns,omitempty"`
 	// Pieces are the body as it came: one of a request and of a whole answer, one for each flush of a stream.
 	Pieces []Piece `json:"pieces,omitempty"`
 }

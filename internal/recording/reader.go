@@ -48,7 +48,7 @@ func Open(path string, each func(i int, x *Exchange)) (*Recording, error) {
 }
 
 func (r *Recording) index(src io.Reader, each func(i int, x *Exchange)) error {
-	in := bufio.NewReaderSize(src, 1<<20)
+	in := bufio.NewReaderSize(src, 64<<10)
 	offset, number := int64(0), 0
 	for {
 		line, whole, err := readLine(in)

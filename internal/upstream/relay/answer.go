@@ -28,7 +28,8 @@ const (
 
 // capture is what is kept of a response while it passes.
 type capture struct {
-	head   []byte // up to limit
+	head   []byte        // up to limit
+	after  time.Duration // when the response's own head was there
 	limit  int
 	bytes  int64
 	timed  bool // pieces are noted
@@ -64,7 +65,7 @@ func (x *exchange) deliver(ctx context.Context, resp *http.Response, sent time.D
 		return
 	}
 	stream := mediaType(resp.Header) == "text/event-stream"
-	c := &capture{limit: maxUnderstood, timed: x.o.Keep != nil}
+	c := &capture{limit: maxUnderstood, timed: x.o.Keep != nil, after: x.Since() - sent}
 	body := x.begin(resp)
 	err := x.flow(ctx, resp, body, c, sent, heard)
 	if x.Call.FirstByte < 0 && err == nil {
@@ -218,7 +219,7 @@ func (x *exchange) keep(resp *http.Response, c *capture, stream bool) {
 		Request: redact.Whole(x.R.Header, x.body), Response: redact.Whole(resp.Header, c.head),
 	}
 	out := &e.Response
-	out.Bytes = c.bytes
+	out.Bytes, out.After = c.bytes, c.after
 	packed := resp.Header.Get("Content-Encoding") != "" && resp.Header.Get("Content-Encoding") != "identity"
 	switch {
 	case packed: // what is in it cannot be looked at

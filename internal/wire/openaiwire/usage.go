@@ -114,7 +114,7 @@ func (u *Usage) from(w *wireUsage) {
 	prompt, completion := max(w.PromptTokens, w.InputTokens), max(w.CompletionTokens, w.OutputTokens)
 	cached := max(w.PromptDetails.Cached, w.InputDetails.Cached, w.CacheRead)
 	written := max(w.PromptDetails.CacheWritten, w.InputDetails.CacheWritten, w.CacheWritten)
-	for _, n := range []int64{prompt, completion, cached, written} {
+	for _, n := range []int64{w.PromptTokens, w.CompletionTokens, w.InputTokens, w.OutputTokens, cached, written} {
 		if n < 0 || n > mostTokens {
 			return
 		}
