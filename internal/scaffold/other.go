@@ -82,7 +82,7 @@ func (d *draft) simulations(p *page) {
 			p.line(2, "simulate: true", "")
 		}
 		p.line(2, "canary: optional", "a conversation need not touch it")
-		d.carriers(p, 2, d.calendar.carriers)
+		d.carriers(p, d.calendar.carriers)
 	}
 	for _, o := range d.others {
 		p.line(1, o.name+":", o.why)

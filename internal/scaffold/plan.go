@@ -215,7 +215,7 @@ func (d *draft) gateway(p *page) {
 	} else if d.evolution.key != "" {
 		p.line(2, "api_key: "+quote(d.evolution.key), d.evolution.keyWhy)
 	}
-	d.carriers(p, 2, d.evolution.carriers)
+	d.carriers(p, d.evolution.carriers)
 	if len(d.headers) > 0 {
 		p.line(2, "headers:", "")
 		for _, h := range d.headers {
@@ -225,7 +225,7 @@ func (d *draft) gateway(p *page) {
 }
 
 // carriers writes env, the variables that carry an address.
-func (d *draft) carriers(p *page, depth int, list []setting) {
+func (d *draft) carriers(p *page, list []setting) {
 	if len(list) == 0 {
 		return
 	}
@@ -233,7 +233,7 @@ func (d *draft) carriers(p *page, depth int, list []setting) {
 	for i, s := range list {
 		names[i], reasons[i] = s.name, s.why
 	}
-	p.line(depth, "env: "+flow(names), strings.Join(reasons, "; "))
+	p.line(2, "env: "+flow(names), strings.Join(reasons, "; "))
 }
 
 func (d *draft) dependencies(p *page) {
@@ -261,7 +261,7 @@ func (d *draft) dependencies(p *page) {
 		if d.composed != nil {
 			p.line(2, "listen: "+quote(bridge+":"+containerPort(openaiOwn)), "")
 		}
-		d.carriers(p, 2, d.openai.carriers)
+		d.carriers(p, d.openai.carriers)
 	}
 	d.simulations(p)
 	if d.composed == nil {
@@ -278,7 +278,7 @@ func (d *draft) private(p *page, name string, w *wire) {
 	}
 	p.line(1, name+":", w.at)
 	p.line(2, "address: private", "")
-	d.carriers(p, 2, w.carriers)
+	d.carriers(p, w.carriers)
 }
 
 // composedStores writes the databases of the compose file. They are left as comments if what they hold would

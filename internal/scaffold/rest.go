@@ -68,17 +68,36 @@ func (d *draft) takeApart(w *wire, own string) {
 		"place=$${"+own+"##*@} user=$${"+own+"#*://}",
 		"user=$${user%%@*} place=$${place#*://}",
 		"port=$${place##*:}")
-	value := map[string]string{
-		"user": "$${user%%:*}", "password": "$${user#*:}", "host": "$${place%%:*}", "port": "$${port%%/*}", "database": "$${place#*/}",
-	}
-	if own == redisOwn { // a private Redis has no password, and its address names no database
-		value["user"], value["password"], value["database"] = "", "", "0"
-	}
 	for _, p := range parts {
-		if text, ok := value[p.value]; ok {
+		if text, ok := cut(survey.Part(p.value), own == redisOwn); ok {
 			d.prelude = append(d.prelude, fmt.Sprintf(`export %s="%s"  # %s`, p.name, text, p.why))
 		}
 	}
+}
+
+// cut is the shell for a part of an address. A private Redis has no password.
+func cut(part survey.Part, redis bool) (text string, ok bool) {
+	switch part {
+	case survey.Host:
+		return "$${place%%:*}", true
+	case survey.Port:
+		return "$${port%%/*}", true
+	case survey.User:
+		text = "$${user%%:*}"
+	case survey.Password:
+		text = "$${user#*:}"
+	case survey.Database:
+		if redis {
+			return "0", true
+		}
+		return "$${place#*/}", true
+	default:
+		return "", false
+	}
+	if redis {
+		text = ""
+	}
+	return text, true
 }
 
 // rest sets what the bot wants and parley cannot know.
@@ -90,6 +109,8 @@ func (d *draft) rest(v *survey.Variable) {
 	switch {
 	case v.Required && v.Read && v.SecretLooking():
 		d.set(v, reference(v.Name, "simulated"), "simulated")
+	case v.Required && v.Read && strings.HasSuffix(v.Name, "CALENDAR_ID"):
+		d.set(v, "primary", "primary")
 	case v.Required && v.Read && v.Default != "":
 		d.set(v, v.Default, v.Default)
 	case v.Required && v.Read && address:
@@ -100,7 +121,7 @@ func (d *draft) rest(v *survey.Variable) {
 		d.env[len(d.env)-1].why += "; guess: a number"
 	case v.Required && v.Read:
 		d.set(v, "simulated", "simulated")
-		d.env[len(d.env)-1].why += "; guess"
+		d.env[len(d.env)-1].why += "; guess: any value will do"
 	case v.Set.File != "" && v.Read && d.bot.Start.Dotenv && (v.SecretLooking() || address) && v.Service != survey.Listening:
 		d.set(v, "", "")
 		d.env[len(d.env)-1].why += fmt.Sprintf("; %s sets it: emptied, so that nothing real is called", v.Set.File)

@@ -80,6 +80,7 @@ func (d *draft) wire() {
 			d.calendar.used, d.calendar.at = true, at
 		case survey.Azure, survey.Anthropic, survey.Gemini, survey.MySQL, survey.MongoDB:
 			d.note("%s (%s) is not simulated: the bot's calls to it are not measured, and go where its own settings say", s.Name, at)
+		default:
 		}
 	}
 	for i := range d.bot.Variables {
@@ -130,6 +131,7 @@ func (d *draft) variable(v *survey.Variable) {
 		d.onListening(v)
 	case survey.Webhook:
 		d.onWebhook(v)
+	default: // rest looks at it
 	}
 }
 
@@ -152,6 +154,7 @@ func (d *draft) onEvolution(v *survey.Variable) {
 		d.set(v, w.key, evolutionKey)
 	case survey.Instance:
 		d.set(v, d.instance(), d.instance())
+	default:
 	}
 }
 
@@ -188,6 +191,7 @@ func (d *draft) onOpenAI(v *survey.Variable) {
 			model := cmp.Or(v.Default, "gpt-4o-mini")
 			d.set(v, model, model)
 		}
+	default:
 	}
 }
 
@@ -284,6 +288,7 @@ func (d *draft) onWebhook(v *survey.Variable) {
 		if v.Required && d.composed == nil {
 			d.set(v, d.webhookURL(), "")
 		}
+	default:
 	}
 }
 

@@ -62,10 +62,10 @@ func (s *scene) compose() {
 		return
 	}
 	c := &Compose{File: name}
-	_, project := entry(root.Content[0], "name")
+	project := entry(root.Content[0], "name")
 	c.Project = scalarText(project)
-	_, volumes := entry(root.Content[0], "volumes")
-	_, services := entry(root.Content[0], "services")
+	volumes := entry(root.Content[0], "volumes")
+	services := entry(root.Content[0], "services")
 	for key, node := range entries(services) {
 		if len(c.Services) < maxComposed {
 			c.Services = append(c.Services, s.composed(name, key, node, volumes))
@@ -87,16 +87,16 @@ func firstLine(err error) string {
 // composed reads one service.
 func (s *scene) composed(file string, key, node, volumes *yaml.Node) (c Composed) {
 	c = Composed{Name: key.Value, At: Place{file, key.Line}, Variables: map[string]string{}}
-	_, image := entry(node, "image")
-	_, build := entry(node, "build")
+	image := entry(node, "image")
+	build := entry(node, "build")
 	c.Kind = imageKind(scalarText(image))
 	c.Bot = build != nil && c.Kind == ""
-	_, ports := entry(node, "ports")
+	ports := entry(node, "ports")
 	c.Published = published(ports)
-	if _, command := entry(node, "command"); command != nil {
+	if command := entry(node, "command"); command != nil {
 		c.Command = words(command)
 	}
-	_, environment := entry(node, "environment")
+	environment := entry(node, "environment")
 	for name, value := range assignments(environment) {
 		c.Variables[name] = harmless(name, value)
 		if c.Bot {
@@ -105,13 +105,13 @@ func (s *scene) composed(file string, key, node, volumes *yaml.Node) (c Composed
 			}
 		}
 	}
-	_, mounts := entry(node, "volumes")
+	mounts := entry(node, "volumes")
 	c.Kept = kept(mounts, volumes)
-	_, container := entry(node, "container_name")
+	container := entry(node, "container_name")
 	c.Container = scalarText(container)
-	_, hosts := entry(node, "extra_hosts")
+	hosts := entry(node, "extra_hosts")
 	c.Hosts = hosts != nil
-	_, network := entry(node, "network_mode")
+	network := entry(node, "network_mode")
 	c.HostNet = scalarText(network) == "host"
 	return c
 }
@@ -128,14 +128,14 @@ func imageKind(image string) Service {
 	return ""
 }
 
-// entry returns a key of a mapping.
-func entry(node *yaml.Node, name string) (key, value *yaml.Node) {
+// entry returns the value of a key of a mapping.
+func entry(node *yaml.Node, name string) *yaml.Node {
 	for k, v := range entries(node) {
 		if k.Value == name {
-			return k, v
+			return v
 		}
 	}
-	return nil, nil
+	return nil
 }
 
 // entries ranges over a mapping, following aliases.
@@ -214,8 +214,8 @@ func published(node *yaml.Node) map[int]int {
 		if m := publishedPort.FindStringSubmatch(scalarText(n)); m != nil {
 			inside, outside = m[3], m[1]+m[2]
 		} else if n != nil && n.Kind == yaml.MappingNode {
-			_, t := entry(n, "target")
-			_, p := entry(n, "published")
+			t := entry(n, "target")
+			p := entry(n, "published")
 			inside, outside = scalarText(t), scalarText(p)
 		}
 		in, err1 := strconv.Atoi(inside)
@@ -236,8 +236,8 @@ func kept(mounts, volumes *yaml.Node) string {
 		n = followed(n)
 		source, target, _ := strings.Cut(scalarText(n), ":")
 		if n != nil && n.Kind == yaml.MappingNode {
-			_, a := entry(n, "source")
-			_, b := entry(n, "target")
+			a := entry(n, "source")
+			b := entry(n, "target")
 			source, target = scalarText(a), scalarText(b)
 		}
 		target, mode, _ := strings.Cut(target, ":")
@@ -247,7 +247,7 @@ func kept(mounts, volumes *yaml.Node) string {
 		if strings.HasPrefix(source, ".") || strings.HasPrefix(source, "/") || strings.HasPrefix(source, "~") || strings.HasPrefix(source, "$") {
 			return "the folder " + source
 		}
-		_, declared := entry(volumes, source)
+		declared := entry(volumes, source)
 		for k, v := range entries(declared) {
 			if k.Value == "name" || k.Value == "external" && scalarText(v) != "false" {
 				return fmt.Sprintf("the volume %s", source)

@@ -59,6 +59,7 @@ func (s *scene) environment() {
 				s.schema(f)
 			}
 			s.taken(f)
+		default:
 		}
 	}
 	s.prisma()
@@ -124,6 +125,7 @@ func (s *scene) direct(f *file) {
 		if s.passed {
 			s.matches(f, goCopy, false)
 		}
+	default:
 	}
 }
 
@@ -277,12 +279,14 @@ func (s *scene) taken(f *file) {
 // definition matches the head of a function: its name and its first parameter.
 var definition = regexp.MustCompile(`(?m)\b(?:def|function|func(?:\s+\([^)]*\))?)\s+(\w+)(?:\[[^\]]*\])?\s*\(\s*(?:self,\s*)?(\w+)|(?:const|let|var)\s+(\w+)\s*=\s*(?:async\s*)?\(?\s*(\w+)[^()\n]{0,80}\)?\s*=>`)
 
+// reader is a function of the bot's own that reads a variable by name.
+type reader struct {
+	lang language
+	name string
+}
+
 // readers finds the bot's own functions that read a variable by name, and the variables they read.
 func (s *scene) readers() {
-	type reader struct {
-		lang language
-		name string
-	}
 	known := map[reader]bool{}
 	for range 3 { // one that calls another, which calls a third
 		for _, f := range s.files {
@@ -292,18 +296,7 @@ func (s *scene) readers() {
 					name, param = 6, 8
 				}
 				r := reader{f.lang, f.code[m[name]:m[name+1]]}
-				if known[r] {
-					continue
-				}
-				start, end := f.block(m[0])
-				body := f.code[min(start, len(f.code)):min(end, start+1500, len(f.code))]
-				p := regexp.QuoteMeta(f.code[m[param]:m[param+1]])
-				known[r] = regexp.MustCompile(`(?:environ(?:\.get)?|getenv|Getenv|LookupEnv|process\.env|\benv(?:\.get)?)\s*[\[(]\s*` + p + `\b`).MatchString(body)
-				for other := range known {
-					if known[other] && other.lang == f.lang && regexp.MustCompile(`\b`+other.name+`\(\s*`+p+`\b`).MatchString(body) {
-						known[r] = true
-					}
-				}
+				known[r] = known[r] || f.reads(m[0], f.code[m[param]:m[param+1]], known)
 			}
 		}
 	}
@@ -318,6 +311,23 @@ func (s *scene) readers() {
 			}
 		}
 	}
+}
+
+// reads reports whether the definition at an offset reads the variable that its parameter names, by itself or by
+// another that does.
+func (f *file) reads(at int, parameter string, known map[reader]bool) bool {
+	start, end := f.block(at)
+	body := f.code[min(start, len(f.code)):min(end, start+1500, len(f.code))]
+	p := regexp.QuoteMeta(parameter)
+	if regexp.MustCompile(`(?:environ(?:\.get)?|getenv|Getenv|LookupEnv|process\.env|\benv(?:\.get)?)\s*[\[(]\s*` + p + `\b`).MatchString(body) {
+		return true
+	}
+	for other, reads := range known {
+		if reads && other.lang == f.lang && strings.Contains(body, other.name+"(") && regexp.MustCompile(`\b`+other.name+`\(\s*`+p+`\b`).MatchString(body) {
+			return true
+		}
+	}
+	return false
 }
 
 // loading finds the ways in which the bot reads .env by itself.
@@ -350,19 +360,23 @@ func (s *scene) demands() {
 				}
 			}
 		}
-		for name, held := range s.aliases {
+		for name := range s.aliases {
 			uses := f.words[name]
 			for _, at := range uses[:min(len(uses), maxUses)] {
-				line := f.lineText(at)
-				begin := f.starts[f.line(at)-1]
-				after := f.code[at+len(name) : min(len(f.code), at+len(name)+250)]
-				if !strings.Contains(line, "if") || !negated.MatchString(f.code[begin:at]) || !missing.MatchString(after) || !throws.MatchString(after) {
-					continue
-				}
-				if v := s.meant(name, f, at); v != nil && len(held) > 0 {
+				if v := s.meant(name, f, at); v != nil && f.givesUp(at, name) {
 					v.Required = v.Required || !v.HasDefault
 				}
 			}
 		}
 	}
+}
+
+// givesUp reports whether the bot gives up if what is named at an offset is not there.
+func (f *file) givesUp(at int, name string) bool {
+	line := f.lineText(at)
+	if !strings.Contains(line, "if") {
+		return false
+	}
+	after := f.code[at+len(name) : min(len(f.code), at+len(name)+250)]
+	return negated.MatchString(f.code[f.starts[f.line(at)-1]:at]) && missing.MatchString(after) && throws.MatchString(after)
 }

@@ -1,6 +1,7 @@
 package survey
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -116,7 +117,7 @@ func (s *scene) meant(name string, f *file, at int) (meant *Variable) {
 }
 
 var (
-	keyBefore    = regexp.MustCompile("([A-Za-z_][\\w-]*)[\"']?\\s*[:=]\\s*(?:[a-z]?[\"'`][^\"'`]*)?(?:[\\w.$({ ]*)$")
+	keyBefore    = regexp.MustCompile("([A-Za-z_][\\w-]*)[\"']?\\s*[:=]\\s*(?:[a-z]?[\"'`][^\"'`]*)?(?:[\\w.$({\\[ \"'`]*)$")
 	pathBefore   = regexp.MustCompile(`/message/\w+/\W*(?:["'` + "`" + `]\s*\+\s*)?[\w.${( ]*$`)
 	apikeyBefore = regexp.MustCompile(`["']apikey["']\s*[,:\]]\s*[=]?\s*[\w.$({"']*$`)
 	urlBefore    = regexp.MustCompile(`https?://[${(\s]*[\w.]*$`)
@@ -132,10 +133,10 @@ func (s *scene) use(f *file, at int, v *Variable) vote {
 	o := vote{weight: byFlow, at: f.place(at)}
 	key := ""
 	if m := keyBefore.FindStringSubmatch(before); m != nil {
-		key = strings.ToLower(m[1])
+		key = m[1]
 	}
 	switch {
-	case key == "apikey", apikeyBefore.MatchString(strings.ToLower(before)):
+	case key == "apikey", apikeyBefore.MatchString(before):
 		o.service, o.part, o.why = Evolution, Key, "sends it as apikey"
 		return o
 	case pathBefore.MatchString(before):
@@ -153,11 +154,17 @@ func (s *scene) use(f *file, at int, v *Variable) vote {
 		o.service, o.part, o.why = Webhook, Key, "holds it against the header of a webhook"
 		return o
 	}
+	key = strings.ToLower(key)
 	o.part = partByKey(key, v.Name)
 	if service, mark := s.single(line); service != "" {
 		o.service, o.why = service, "uses it with "+trim(mark)
 		return o.named(v)
 	}
+	return s.around(f, at, v, o, key)
+}
+
+// around looks at the brackets around a use, from the inside out.
+func (s *scene) around(f *file, at int, v *Variable, o vote, key string) vote {
 	for _, g := range f.within(at) {
 		if g.end-g.open > maxGroup {
 			break
@@ -175,7 +182,7 @@ func (s *scene) use(f *file, at int, v *Variable) vote {
 			code = f.code[g.open-len(name) : g.open+1]
 		}
 		if service, mark := s.single(code); service != "" {
-			o.service, o.why = service, "gives it to "+short(name, trim(mark))
+			o.service, o.why = service, "gives it to "+cmp.Or(name, trim(mark))
 			return o.named(v)
 		}
 		if service, what, part := s.called(f, g, name, at); service != "" {
@@ -223,13 +230,6 @@ func (f *file) literal(open int) bool {
 
 // trim takes the brackets and quotes off a mark.
 func trim(mark string) string { return strings.TrimSpace(strings.Trim(mark, "\"'({:\n\t ")) }
-
-func short(callee, mark string) string {
-	if callee != "" {
-		return callee
-	}
-	return mark
-}
 
 // named fills the part in by the variable's name where the use says nothing, and drops what the name
 // contradicts: a timeout beside the address of a service is no address.

@@ -121,7 +121,7 @@ func (f *folder) enter(fsys fs.FS, name string, d fs.DirEntry) error {
 		return nil
 	}
 	// A link may lead to a file; a device or a pipe would never end.
-	if info, err := fs.Stat(fsys, name); err != nil || !info.Mode().IsRegular() {
+	if !isRegular(fsys, name) {
 		f.warnings = append(f.warnings, fmt.Sprintf("%s is left out: it is no readable regular file", name))
 		return nil
 	}
@@ -136,6 +136,11 @@ func (f *folder) enter(fsys fs.FS, name string, d fs.DirEntry) error {
 		f.files = append(f.files, scan(name, lang, text))
 	}
 	return nil
+}
+
+func isRegular(fsys fs.FS, name string) bool {
+	info, err := fs.Stat(fsys, name)
+	return err == nil && info.Mode().IsRegular()
 }
 
 func isVenv(fsys fs.FS, name string) bool {
@@ -176,7 +181,7 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// interpreters returns the folder of a Python environment within the folder, empty if there is none.
+// environmentFolder returns the folder of a Python environment within the folder, empty if there is none.
 func (f *folder) environmentFolder() string {
 	for _, name := range []string{".venv", "venv", "env"} {
 		if f.dirs[name] {

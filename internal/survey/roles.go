@@ -127,7 +127,7 @@ func (s *scene) roles() {
 			votes = append(votes, vote{r.service, r.part, byName, "its name", v.At})
 		}
 		best := vote{service: "", weight: 0}
-		for _, word := range strings.Split(strings.ToUpper(name), "_") {
+		for word := range strings.SplitSeq(strings.ToUpper(name), "_") {
 			if sign, ok := words[word]; ok && sign.weight > best.weight {
 				best = vote{sign.service, "", sign.weight, "its name", v.At}
 			}

@@ -2,6 +2,7 @@ package survey
 
 import (
 	"cmp"
+	"net/http"
 	"path"
 	"regexp"
 	"slices"
@@ -23,9 +24,9 @@ type Route struct {
 
 var (
 	// @app.post("/webhook"), app.post('/webhook', f), r.POST("/webhook", f), web.post("/webhook", f)
-	routeCall = regexp.MustCompile(`([\w.]+)\.(post|get|POST|GET|Post|Get|all|any|Any|api_route|route|Handle|HandleFunc|add_api_route|add_url_rule|add_post|add_get|any)\(\s*["'` + "`" + `]([^"'` + "`" + `\n]*)["'` + "`" + `]([^\n]*)`)
+	routeCall = regexp.MustCompile(`([\w.]+)\.(post|get|POST|GET|Post|Get|all|any|Any|api_route|route|Handle|HandleFunc|add_api_route|add_url_rule|add_post|add_get|any)\(\s*["'` + "`" + `]([^"'` + "`" + `\n]*)["'` + "`" + `]`)
 	// Route("/webhook", f, methods=["POST"]), path("webhook/", f)
-	routeItem = regexp.MustCompile(`\b(Route|path|re_path)\(\s*r?["']([^"'\n]*)["']([^\n]*)`)
+	routeItem = regexp.MustCompile(`\b(Route|path|re_path)\(\s*r?["']([^"'\n]*)["']`)
 	// @Post('webhook')
 	routeNest = regexp.MustCompile(`@(Post|Get|All)\(\s*(?:["'` + "`" + `]([^"'` + "`" + `]*)["'` + "`" + `])?\s*\)`)
 	// req.url === '/webhook', pathname == "/webhook", case "/webhook":
@@ -53,13 +54,13 @@ func (s *scene) routes() {
 		}
 		prefixes := s.prefixes(f)
 		for _, r := range found(f) {
-			prefix := ""
+			var before strings.Builder
 			for _, p := range prefixes {
 				if p.name == "" || p.name == r.router {
-					prefix += p.prefix
+					before.WriteString(p.prefix)
 				}
 			}
-			r.Path = join(prefix, r.Path)
+			r.Path = join(before.String(), r.Path)
 			r.file = f
 			r.At = f.place(r.at)
 			if len(r.Path) <= 200 && len(all) < 1000 {
@@ -89,8 +90,13 @@ func join(prefix, route string) string {
 
 // found returns the routes of a file as they stand there.
 func found(f *file) (list []routed) {
+	return append(methods(f), declared(f)...)
+}
+
+// methods returns the routes that are put on a router by a call of one of its methods.
+func methods(f *file) (list []routed) {
 	for _, m := range routeCall.FindAllStringSubmatchIndex(f.code, -1) {
-		verb, where, rest := f.code[m[4]:m[5]], f.code[m[6]:m[7]], f.code[m[8]:m[9]]
+		verb, where, rest := f.code[m[4]:m[5]], f.code[m[6]:m[7]], f.rest(m[1])
 		r := routed{Route{Method: verbOf(verb, rest), Path: where, at: m[0]}, f.code[m[2]:m[3]]}
 		if before, after, ok := strings.Cut(where, " "); ok && f.lang == golang { // "POST /webhook"
 			r.Method, r.Path = before, after
@@ -107,10 +113,15 @@ func found(f *file) (list []routed) {
 		}
 		list = append(list, r)
 	}
+	return list
+}
+
+// declared returns the routes that stand in lists, annotations and comparisons.
+func declared(f *file) (list []routed) {
 	for _, m := range routeItem.FindAllStringSubmatchIndex(f.code, -1) {
 		if f.lang == python {
-			r := routed{Route{Method: verbOf("", f.code[m[6]:m[7]]), Path: strings.Trim(f.code[m[4]:m[5]], "^$"), at: m[0]}, ""}
-			if h := handler.FindStringSubmatch(f.code[m[6]:m[7]]); h != nil {
+			r := routed{Route{Method: verbOf("", f.rest(m[1])), Path: strings.Trim(f.code[m[4]:m[5]], "^$"), at: m[0]}, ""}
+			if h := handler.FindStringSubmatch(f.rest(m[1])); h != nil {
 				r.Handler = h[1]
 			}
 			list = append(list, r)
@@ -130,6 +141,19 @@ func found(f *file) (list []routed) {
 		list = append(list, routed{Route{Method: verbOf("", f.code[m[0]:m[1]]), Path: f.code[m[2]:m[3]], at: m[0]}, ""})
 	}
 	return list
+}
+
+// rest returns the further arguments of a call, and what is done with its result, to the end of the line.
+func (f *file) rest(at int) string {
+	end := min(len(f.code), at+400)
+	if around := f.within(at); len(around) > 0 && around[0].end < end {
+		end = around[0].end
+	}
+	tail := f.code[end:min(len(f.code), end+60)]
+	if chained := regexp.MustCompile(`^\)\.Methods\([^)\n]*\)`).FindString(tail); chained != "" {
+		return f.code[at:end] + chained
+	}
+	return f.code[at:end]
 }
 
 // isClient tells clients, which have methods of the same names, from routers.
@@ -234,7 +258,7 @@ var (
 // webhooks returns the routes that may take webhooks, likeliest first.
 func (s *scene) webhooks(all []Route) (list []Route) {
 	for _, r := range all {
-		if r.Method == "GET" {
+		if r.Method == http.MethodGet {
 			continue
 		}
 		words := r.Path + " " + strings.ReplaceAll(r.Handler, "_", " ")
@@ -244,7 +268,7 @@ func (s *scene) webhooks(all []Route) (list []Route) {
 		if strangeHook.MatchString(words) {
 			r.score -= 5
 		}
-		if r.Method == "POST" {
+		if r.Method == http.MethodPost {
 			r.score += 2
 		}
 		if upsert.MatchString(r.file.code) {
@@ -272,7 +296,7 @@ func (s *scene) health(all []Route) (list []Route) {
 		return slices.Index(healthWords, last)
 	}
 	for _, r := range all {
-		if r.Method != "POST" && place(r) >= 0 && !strings.ContainsAny(r.Path, "{<:*") && !slices.ContainsFunc(list, func(o Route) bool { return o.Path == r.Path }) {
+		if r.Method != http.MethodPost && place(r) >= 0 && !strings.ContainsAny(r.Path, "{<:*") && !slices.ContainsFunc(list, func(o Route) bool { return o.Path == r.Path }) {
 			list = append(list, r)
 		}
 	}
