@@ -11,7 +11,6 @@ import httpx
 
 from . import retry
 from .ledger import Ledger
-from .llm import Recording
 from .messages import Incoming, Voice
 from .spans import SpanLog
 
@@ -75,16 +74,14 @@ class Gateway:
             lambda: self._spans.span("evolution.read"), json={"readMessages": read},
         )  # fmt: skip
 
-    async def recording(self, message: Incoming, voice: Voice) -> Recording:
-        """The audio of a voice note: out of the webhook, by the link in it, or asked for.
+    async def audio(self, message: Incoming, voice: Voice) -> tuple[bytes, str]:
+        """A voice note and its mimetype: out of the webhook, by the link in it, or asked for.
         Raises `retry.CallFailed`."""
         if voice.base64:
-            audio, mimetype = _decoded(voice.base64), voice.mimetype
-        elif voice.url:
-            audio, mimetype = await self._follow(voice.url), voice.mimetype
-        else:
-            audio, mimetype = await self._ask(message, voice)
-        return Recording(audio, mimetype, voice.seconds)
+            return _decoded(voice.base64), voice.mimetype
+        if voice.url:
+            return await self._follow(voice.url), voice.mimetype
+        return await self._ask(message, voice)
 
     async def _follow(self, url: str) -> bytes:
         # Neither the link nor what it leads to stands in errors: it may be signed.

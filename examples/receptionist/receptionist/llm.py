@@ -37,16 +37,6 @@ class Completion:
         return self.message.get("tool_calls") or []
 
 
-@dataclass(frozen=True, slots=True)
-class Recording:
-    """Something spoken, as a file."""
-
-    audio: bytes = field(repr=False)
-    mimetype: str
-    seconds: int
-    """Its length as the sender says, 0 if unknown."""
-
-
 class LanguageModel:
     """A client of the provider, for the life of a worker."""
 
@@ -99,23 +89,23 @@ class LanguageModel:
         self._ledger.model(self._model, answer.get("usage"))
         return completion
 
-    async def transcribe(self, recording: Recording) -> str:
-        """The words of a recording. Raises `retry.CallFailed`."""
-        kind = recording.mimetype.partition(";")[0].strip()
+    async def transcribe(self, audio: bytes, mimetype: str, seconds: int) -> str:
+        """The words of a recording of that length. Raises `retry.CallFailed`."""
+        kind = mimetype.partition(";")[0].strip()
         # The provider goes by the name's ending; voice notes are Opus in Ogg.
         name = f"voice.{_ENDINGS.get(kind, 'ogg')}"
         response = await retry.send(
             self._client, "POST", "/audio/transcriptions", _POLICY,
             lambda: self._spans.span("llm.transcribe"),
             data={"model": self._transcription_model, "response_format": "json"},
-            files={"file": (name, recording.audio, kind)},
+            files={"file": (name, audio, kind)},
         )  # fmt: skip
         try:
             answer = response.json()
             text = answer["text"].strip()
         except (ValueError, LookupError, TypeError, AttributeError):
             raise retry.CallFailed("transcription: not the expected shape") from None
-        self._ledger.model(self._transcription_model, answer.get("usage"), recording.seconds)
+        self._ledger.model(self._transcription_model, answer.get("usage"), seconds)
         return text
 
 

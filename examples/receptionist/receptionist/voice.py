@@ -33,8 +33,9 @@ class Listener:
         if voice is None or voice.seconds > _LONGEST_SECONDS:
             return message.text
         try:
-            recording = await self._gateway.recording(message, voice)
-            return await self._model.transcribe(recording) or message.text
+            audio, mimetype = await self._gateway.audio(message, voice)
+            words = await self._model.transcribe(audio, mimetype, voice.seconds)
+            return words or message.text
         except CallFailed as failure:
             _log.warning("listening: %s", failure)
             return message.text

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from receptionist.ledger import Ledger
-from receptionist.llm import Completion, LanguageModel, Recording
+from receptionist.llm import Completion, LanguageModel
 from receptionist.retry import CallFailed
 from receptionist.spans import SpanLog
 
@@ -44,7 +44,7 @@ class Model(unittest.IsolatedAsyncioTestCase):
         return await self.model(answer).chat([], [], may_call=True)
 
     async def transcribe(self, answer: object, mimetype: str = "audio/ogg; codecs=opus") -> str:
-        return await self.model(answer).transcribe(Recording(b"OggS", mimetype, 3))
+        return await self.model(answer).transcribe(b"OggS", mimetype, 3)
 
     async def test_words_and_calls(self) -> None:
         usage = {"prompt_tokens": 9, "prompt_tokens_details": {"cached_tokens": 4}}
