@@ -26,15 +26,31 @@ func (p *Platform) respond(x *exchange) answer {
 	case x.route.instance && x.instance != p.opt.Config.Instance:
 		text := `The "` + x.instance + `" instance does not exist`
 		return refusal(b, 404, "Not Found", "["+string(appendString(nil, text))+"]")
-	case x.route.operation != "GET /" && !p.authorised(x.ctx):
+	case !x.route.open && !p.authorised(x.ctx):
 		return refusal(b, 401, "Unauthorized", `"Unauthorized"`)
 	}
 	x.pick(document)
-	if complaints := x.validate(); len(complaints) > 0 {
+	complaints := x.validate()
+	if len(complaints) > 0 && x.route.other != nil && x.fitsOther(document) {
+		complaints = nil
+	}
+	if len(complaints) > 0 {
 		// The list is an argument of an exception that makes a list of its arguments.
 		return refusal(b, 400, "Bad Request", "[["+strings.Join(complaints, ",")+"]]")
 	}
 	return x.route.serve(p, x)
+}
+
+// fitsOther reports whether the document has the shape of the gateway's other version, and if so reads it as such.
+func (x *exchange) fitsOther(document []byte) bool {
+	own, values := x.route, x.values
+	x.route, x.values = own.other, [maxProperties][]byte{}
+	x.pick(document)
+	if len(x.validate()) == 0 {
+		return true
+	}
+	x.route, x.values = own, values
+	return false
 }
 
 // authorised checks the global key, which is also the instance's.
@@ -81,8 +97,11 @@ func (x *exchange) pick(document []byte) {
 	}
 	members(document, func(key, value []byte) {
 		for i := range x.route.schema {
-			if x.route.schema[i].name == string(key) {
+			switch rule := &x.route.schema[i]; {
+			case rule.in == "" && rule.name == string(key):
 				x.values[i] = value // of duplicates the last counts, as in JSON.parse
+			case rule.in != "" && rule.in == string(key):
+				x.values[i] = member(value, rule.name)
 			}
 		}
 	})
@@ -99,20 +118,44 @@ func (x *exchange) validate() (complaints []string) {
 			if rule.complaint != "" {
 				complain(rule.complaint)
 			} else {
-				complain(rule.name + " is not of a type(s) " + string(rule.kind))
+				complain(rule.path() + " is not of a type(s) " + string(rule.kind))
 			}
 		case rule.enum != nil && !rule.allows(value):
-			complain(rule.name + " is not one of enum values: " + strings.Join(rule.enum, ","))
+			complain(rule.path() + " is not one of enum values: " + strings.Join(rule.enum, ","))
 		case rule.least > 0 && count(value) < rule.least:
-			complain(rule.name + " does not meet minimum length of " + strconv.Itoa(rule.least))
+			complain(rule.path() + " does not meet minimum length of " + strconv.Itoa(rule.least))
 		}
 	}
 	for i := range x.route.schema {
-		if rule := &x.route.schema[i]; rule.required && x.values[i] == nil {
+		rule := &x.route.schema[i]
+		switch {
+		case !rule.required || x.values[i] != nil:
+		case rule.in == "":
 			complain(`instance requires property "` + rule.name + `"`)
+		case x.hasObject(rule.in):
+			complain(rule.in + ` requires property "` + rule.name + `"`)
 		}
 	}
 	return complaints
+}
+
+// path is the property's name as the validator states it.
+func (r *property) path() string {
+	if r.in == "" {
+		return r.name
+	}
+	return r.in + "." + r.name
+}
+
+// hasObject reports whether the body has that property, and an object in it. Without one it is the
+// property itself that is complained about.
+func (x *exchange) hasObject(name string) bool {
+	for i := range x.route.schema {
+		if rule := &x.route.schema[i]; rule.in == "" && rule.name == name {
+			return x.values[i] != nil && objectKind.holds(x.values[i])
+		}
+	}
+	return false
 }
 
 // holds reports whether the raw value is of the kind.

@@ -29,6 +29,14 @@ type exchange struct {
 type answer struct {
 	status int
 	body   []byte
+	kind   string // of the body; "" is JSON
+}
+
+func (a *answer) contentType() string {
+	if a.kind != "" {
+		return a.kind
+	}
+	return "application/json; charset=utf-8"
 }
 
 // Handler serves the send API. It returns when the response is ready, which
@@ -166,14 +174,12 @@ func (p *Platform) finishWith(x *exchange, a answer) {
 	default: // carried out before, or nothing to carry out
 	}
 	x.ctx.SetStatusCode(a.status)
-	x.ctx.SetContentType(contentType)
+	x.ctx.SetContentType(a.contentType())
 	x.ctx.SetBody(a.body)
 	x.call.ResponseBytes = int64(len(a.body))
 	x.call.FirstByte = time.Since(p.opt.Epoch)
 	x.call.End = x.call.FirstByte
 }
-
-const contentType = "application/json; charset=utf-8"
 
 // hang never answers, until the client gives up or the platform is closed.
 func (p *Platform) hang(x *exchange) {
@@ -255,7 +261,7 @@ func (x *exchange) take() net.Conn {
 func head(a answer) []byte {
 	var b bytes.Buffer
 	b.WriteString("HTTP/1.1 " + strconv.Itoa(a.status) + " " + fasthttp.StatusMessage(a.status))
-	b.WriteString("\r\nContent-Type: " + contentType + "\r\nContent-Length: " + strconv.Itoa(len(a.body)))
+	b.WriteString("\r\nContent-Type: " + a.contentType() + "\r\nContent-Length: " + strconv.Itoa(len(a.body)))
 	b.WriteString("\r\nConnection: close\r\n\r\n")
 	return b.Bytes()
 }

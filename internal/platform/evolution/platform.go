@@ -1,11 +1,11 @@
-// Package evolution is the WhatsApp gateway Evolution API v2 as a bot sees it:
+// Package evolution is the WhatsApp gateway Evolution API as a bot sees it, version 2 or 1:
 // it builds the webhooks the gateway would send and serves the API through
 // which the bot replies.
 //
-// Shapes, statuses and delays follow the gateway's source (2.3). The package
+// Shapes, statuses and delays follow the gateway's source (2.3 and 1.8). The package
 // sends nothing itself: webhooks are handed out for others to deliver, the send
 // API is a handler that others serve, and nobody's phone is ever reached. It
-// keeps no messages and plays one instance.
+// keeps no messages but the latest voice notes, and plays one instance.
 package evolution
 
 import (
@@ -53,12 +53,16 @@ type Options struct {
 type Platform struct {
 	opt     Options
 	faults  *fault.Decider
+	v1      bool
 	routes  map[string]*route
+	media   route // of files
 	frames  frames
+	notes   notes
 	region  string // the users' digits between prefix and index
 	width   int    // of the index in digits
 	id      string // the instance's UUID
 	set     atomic.Pointer[[]byte]
+	sends   atomic.Bool // the bot has asked for send.message
 	token   atomic.Pointer[token]
 	sent    atomic.Uint64 // messages accepted, which numbers them
 	retried atomic.Uint64
@@ -79,13 +83,18 @@ func New(opt Options) *Platform {
 	p := &Platform{
 		opt:    opt,
 		faults: fault.NewDecider(opt.Seed, opt.Wire, opt.Config.Faults),
-		routes: routes(),
+		v1:     opt.Config.Version == "v1",
+		media:  route{method: "GET", operation: "GET /media/{id}", open: true, serve: (*Platform).mediaFile},
 		closed: make(chan struct{}),
 		width:  max(1, NumberLength-3-len(opt.Prefix)),
 		id:     uuid(opt.Seed, opt.Config.Instance),
 	}
 	// Never a leading zero in the middle part: it would look like a trunk prefix.
 	p.region = strconv.FormatUint(100+mix(opt.Seed^seedOfRegion)%900, 10)
+	p.routes = routes(p.v1)
+	if opt.Config.Lenient {
+		p.routes = joined(p.routes, routes(!p.v1))
+	}
 	p.frames = newFrames(opt, p.id)
 	p.exchanges.New = func() any { return &exchange{} }
 	return p

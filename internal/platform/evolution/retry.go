@@ -8,11 +8,14 @@ import (
 
 // Retry returns the webhook retry policy of releases 2.2.1 and later: ten
 // attempts, 5 s doubling up to 5 min, jitter of a fifth, 30 s for each attempt,
-// where the plan does not say otherwise.
+// where the plan does not say otherwise. Version 1 makes one attempt, whatever the plan says.
 func (p *Platform) Retry() platform.RetryPolicy {
 	c := p.opt.Config.Retry
 	if c.Attempts == 0 {
 		c.Attempts = 10
+	}
+	if p.v1 {
+		c.Attempts = 1
 	}
 	if c.InitialDelay == 0 {
 		c.InitialDelay = 5 * time.Second

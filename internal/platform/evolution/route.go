@@ -11,18 +11,22 @@ type route struct {
 	method    string
 	operation string // its name in records
 	instance  bool   // the path ends in the instance's name
+	open      bool   // no key is needed
 	schema    []property
-	serve     func(*Platform, *exchange) answer
+	// other is the same operation in the gateway's other version, nil if its shape is not accepted.
+	other *route
+	serve func(*Platform, *exchange) answer
 	// Of a send:
 	kind        string // of the reply
 	messageType string // WhatsApp's own name of it
 	words       string // the property that holds the text or caption
 }
 
-// property is one property of a request's body. Routes have at most
+// property is one property of a request's body, or of the object that in names. Routes have at most
 // maxProperties of those parley looks at; others pass unseen, as they do at the gateway.
 type property struct {
 	name     string
+	in       string
 	kind     jsonKind
 	required bool
 	// complaint replaces the validator's own message when the kind is wrong.
@@ -31,7 +35,7 @@ type property struct {
 	least     int // fewest elements of an array
 }
 
-const maxProperties = 8
+const maxProperties = 10
 
 type jsonKind string
 
@@ -53,9 +57,12 @@ const (
 	atOwn // where those of the route begin
 )
 
-// routes returns the API by lower-case path without the instance. Express, which
+// adder puts a route into a table.
+type adder func(method, path string, r route)
+
+// routes returns the API of a version by lower-case path without the instance. Express, which
 // the gateway is built on, does not tell upper case from lower.
-func routes() map[string]*route {
+func routes(v1 bool) map[string]*route {
 	table := map[string]*route{}
 	add := func(method, path string, r route) {
 		r.method = method
@@ -63,8 +70,12 @@ func routes() map[string]*route {
 		r.operation = method + " " + path
 		table[strings.ToLower(strings.TrimSuffix(path[1:], "/{instance}"))] = &r
 	}
+	addCommon(add)
+	if v1 {
+		addFirst(add)
+		return table
+	}
 	addSends(add)
-	add("GET", "/", route{serve: (*Platform).welcome})
 	add("POST", "/chat/sendPresence/{instance}", route{serve: (*Platform).presence, schema: []property{
 		{name: "number", kind: stringKind, required: true, complaint: "Invalid format"},
 		{name: "delay", kind: numberKind, required: true},
@@ -73,6 +84,31 @@ func routes() map[string]*route {
 	}})
 	add("POST", "/chat/markMessageAsRead/{instance}", route{serve: (*Platform).markRead, schema: []property{
 		{name: "readMessages", kind: arrayKind, required: true, least: 1},
+	}})
+	add("POST", "/webhook/set/{instance}", route{serve: (*Platform).setWebhook, schema: []property{
+		{name: "webhook", kind: objectKind, required: true},
+	}})
+	return table
+}
+
+// joined returns the routes of one version that accept the shapes of the other as well.
+func joined(own, others map[string]*route) map[string]*route {
+	for name, r := range others {
+		if own[name] == nil {
+			own[name] = r
+		} else {
+			own[name].other = r
+		}
+	}
+	return own
+}
+
+// addCommon adds what is the same in both versions.
+func addCommon(add adder) {
+	add("GET", "/", route{serve: (*Platform).welcome, open: true})
+	// The gateway has no schema for it, and looks at what it gets as it goes.
+	add("POST", "/chat/getBase64FromMediaMessage/{instance}", route{serve: (*Platform).mediaMessage, schema: []property{
+		{name: "message"}, {name: "convertToMp4"},
 	}})
 	add("POST", "/chat/whatsappNumbers/{instance}", route{serve: (*Platform).numbers, schema: []property{
 		{name: "numbers", kind: arrayKind, least: 1},
@@ -89,16 +125,12 @@ func routes() map[string]*route {
 	add("GET", "/instance/connectionState/{instance}", route{serve: (*Platform).connectionState})
 	add("GET", "/instance/connect/{instance}", route{serve: (*Platform).connectionState})
 	add("GET", "/instance/fetchInstances", route{serve: (*Platform).fetchInstances})
-	add("POST", "/webhook/set/{instance}", route{serve: (*Platform).setWebhook, schema: []property{
-		{name: "webhook", kind: objectKind, required: true},
-	}})
 	add("GET", "/webhook/find/{instance}", route{serve: (*Platform).findWebhook})
-	return table
 }
 
-// addSends adds the operations that send a message. What each requires follows
+// addSends adds the operations of version 2 that send a message. What each requires follows
 // the gateway's src/validate/message.schema.ts.
-func addSends(add func(method, path string, r route)) {
+func addSends(add adder) {
 	need := func(kind jsonKind, name string) property { return property{name: name, kind: kind, required: true} }
 	send := func(name, kind, messageType, words string, own ...property) {
 		schema := []property{
@@ -149,6 +181,9 @@ func (p *Platform) findRoute(method, path []byte) (r *route, instance string) {
 		return nil, ""
 	}
 	path = path[1:]
+	if bytes.HasPrefix(path, []byte(mediaPath)) && string(method) == p.media.method {
+		return &p.media, ""
+	}
 	if len(path) > 0 && path[len(path)-1] == '/' {
 		path = path[:len(path)-1]
 	}
@@ -160,6 +195,9 @@ func (p *Platform) findRoute(method, path []byte) (r *route, instance string) {
 	}
 	var space [64]byte
 	r = p.routes[string(lower(space[:0], name))]
+	if r != nil && r.method != string(method) {
+		r = r.other
+	}
 	if r == nil || r.method != string(method) || r.instance != (len(last) > 0) {
 		return nil, ""
 	}

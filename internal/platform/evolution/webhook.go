@@ -1,6 +1,7 @@
 package evolution
 
 import (
+	"cmp"
 	"net/textproto"
 	"slices"
 	"strconv"
@@ -15,17 +16,19 @@ import (
 const (
 	messagesUpsert = "messages.upsert"
 	messagesUpdate = "messages.update"
+	sendMessage    = "send.message"
 )
 
 // frames are the parts of a webhook that do not change during a run.
 type frames struct {
-	upsert, update     string // up to the value of "data"
-	upsertURL, editURL string
-	middle             string // of an upsert's data: after the timestamp, up to the source
-	destination        string // after "data", up to date_time
-	tail               string // after date_time
-	header             []platform.Field
-	jwtKey             string
+	upsert, update, send        string // up to the value of "data"
+	upsertURL, editURL, sendURL string
+	middle                      string // of a message's data: after the timestamp, up to the source
+	owner                       string // of a receipt's data: the member that names the instance
+	destination                 string // after "data", up to date_time
+	tail                        string // after date_time
+	header                      []platform.Field
+	jwtKey                      string
 }
 
 func newFrames(opt Options, instanceID string) frames {
@@ -33,16 +36,23 @@ func newFrames(opt Options, instanceID string) frames {
 	head := func(event string) string {
 		return `{"event":"` + event + `","instance":` + quoted(opt.Config.Instance) + `,"data":`
 	}
+	owner := `"instanceId":"` + instanceID + `"`
+	if opt.Config.Version == "v1" {
+		owner = `"owner":` + quoted(opt.Config.Instance)
+	}
 	f := frames{
 		upsert:      head(messagesUpsert),
 		update:      head(messagesUpdate),
+		send:        head(sendMessage),
 		upsertURL:   eventURL(opt, messagesUpsert),
 		editURL:     eventURL(opt, messagesUpdate),
-		middle:      `,"instanceId":"` + instanceID + `","source":"`,
+		sendURL:     eventURL(opt, sendMessage),
+		middle:      `,` + owner + `,"source":"`,
+		owner:       owner,
 		destination: `,"destination":` + quoted(opt.Webhook) + `,"date_time":`,
 		tail: `,"sender":` + quoted(opt.Config.Number+personSuffix) +
 			`,"server_url":` + quoted(opt.ServerURL) + `,"apikey":null}`,
-		jwtKey: opt.Config.Headers[jwtHeader].Reveal(),
+		jwtKey: cmp.Or(opt.Config.JWTKey, opt.Config.Headers[jwtHeader]).Reveal(),
 	}
 	f.header = staticHeader(opt.Config.Headers)
 	return f
@@ -94,51 +104,102 @@ func (p *Platform) Webhook(m platform.Message) platform.Webhook {
 	return platform.Webhook{
 		URL:    p.frames.upsertURL,
 		Header: p.header(m.At),
-		Body:   p.upsert(m, false),
+		Body:   p.upsert(&m),
 		Event:  messagesUpsert,
 	}
 }
 
-// Echo is the messages.upsert with fromMe:true by which the gateway shows the
-// bot its own message (Evolution issue 1340: bots that do not filter it answer themselves).
-func (p *Platform) Echo(r platform.Reply) platform.Webhook {
-	m := platform.Message{ID: r.ID, From: platform.User{Number: r.To}, Text: r.Text, At: r.Delivered}
-	return platform.Webhook{
-		URL:    p.frames.upsertURL,
-		Header: p.header(m.At),
-		Body:   p.upsert(m, true),
-		Event:  messagesUpsert,
-	}
-}
-
-// upsert is the body of a messages.upsert; the text is written as conversation
-// whatever kind of message it was, as release 2.3 does for texts.
-func (p *Platform) upsert(m platform.Message, fromMe bool) []byte {
+// upsert is the body of a messages.upsert for what a user says.
+func (p *Platform) upsert(m *platform.Message) []byte {
 	f := &p.frames
-	const fixed = 480 // what stands between the parts below
 	b := make([]byte, 0, fixed+len(f.upsert)+len(f.destination)+len(f.tail)+len(m.Text)+len(m.Text)/8+len(m.From.Name))
 	b = append(b, f.upsert...)
+	b = p.appendKey(b, m.From.Number, m.ID, false)
+	b = appendString(b, m.From.Name)
+	if !p.v1 {
+		b = append(b, `,"status":"DELIVERY_ACK"`...)
+	}
+	b = append(b, `,"message":{`...)
+	kind := "conversation"
+	switch {
+	case m.Voice:
+		kind = "audioMessage"
+		b = p.appendVoice(b, m)
+	case p.v1 && extended(m):
+		kind = "extendedTextMessage"
+		b = append(b, `"extendedTextMessage":{"text":`...)
+		b = appendString(b, m.Text)
+		b = append(b, '}')
+	default:
+		b = append(b, `"conversation":`...)
+		b = appendString(b, m.Text)
+	}
+	b = append(b, `,"messageContextInfo":{"deviceListMetadata":{},"deviceListMetadataVersion":2}`...)
+	b = p.appendEnd(b, kind, m.At)
+	b = append(b, deviceOf(m.From.Number)...)
+	b = append(b, '"', '}')
+	return p.finish(b, m.At)
+}
+
+// fixed is about what stands between the variable parts of a message's webhook, in bytes.
+const fixed = 480
+
+// extended reports whether WhatsApp's client sends a text as an extended one, which release 2.3 of the gateway makes
+// plain and version 1 passes on: those of an iPhone always, others if there is a link in it.
+func extended(m *platform.Message) bool {
+	return deviceOf(m.From.Number) == "ios" || strings.Contains(m.Text, "://")
+}
+
+// own is the webhook of an event about the bot's own message: send.message, and the messages.upsert with fromMe:true
+// by which the gateway shows it once more (Evolution issue 1340: bots that do not filter it answer themselves).
+func (p *Platform) own(event, to string, m *message) platform.Webhook {
+	f := &p.frames
+	head, url, status := f.upsert, f.upsertURL, "SERVER_ACK"
+	if event == sendMessage {
+		head, url, status = f.send, f.sendURL, "PENDING"
+	}
+	b := make([]byte, 0, fixed+len(head)+len(f.destination)+len(f.tail)+len(m.text)+len(m.text)/8)
+	b = append(b, head...)
+	b = p.appendKey(b, to, m.id, true)
+	b = append(b, '"', '"') // the bot sees no name of its own
+	if !p.v1 {
+		b = append(b, `,"status":"`+status+`"`...)
+	}
+	b = append(b, `,"message":{`...)
+	b = p.appendContent(b, m)
+	b = append(b, `,"messageContextInfo":{"deviceListMetadata":{},"deviceListMetadataVersion":2}`...)
+	b = p.appendEnd(b, m.messageType, m.at)
+	b = append(b, `web"}`...)
+	return platform.Webhook{URL: url, Header: p.header(m.at), Body: p.finish(b, m.at), Event: event}
+}
+
+// appendKey begins a message's data, up to the value of pushName.
+func (p *Platform) appendKey(b []byte, number, id string, fromMe bool) []byte {
 	b = append(b, `{"key":{"remoteJid":"`...)
-	b = appendEscaped(b, m.From.Number)
+	b = appendEscaped(b, number)
 	b = append(b, personSuffix+`","fromMe":`...)
 	b = strconv.AppendBool(b, fromMe)
 	b = append(b, `,"id":`...)
-	b = appendString(b, m.ID)
-	b = append(b, `,"remoteJidAlt":"`+hiddenMark...)
-	b = appendEscaped(b, strings.TrimPrefix(m.From.Number, p.opt.Prefix))
-	b = append(b, hiddenSuffix+`","addressingMode":"pn"},"pushName":`...)
-	b = appendString(b, m.From.Name)
-	b = append(b, `,"status":"`...)
-	b = append(b, statusOf(fromMe)...)
-	b = append(b, `","message":{"conversation":`...)
-	b = appendString(b, m.Text)
-	b = append(b, `,"messageContextInfo":{"deviceListMetadata":{},"deviceListMetadataVersion":2}}`...)
-	b = append(b, `,"contextInfo":null,"messageType":"conversation","messageTimestamp":`...)
-	b = strconv.AppendInt(b, m.At.Unix(), 10)
-	b = append(b, f.middle...)
-	b = append(b, sourceOf(m.From.Number, fromMe)...)
-	b = append(b, '"', '}')
-	return p.finish(b, m.At)
+	b = appendString(b, id)
+	if !p.v1 {
+		b = append(b, `,"remoteJidAlt":"`+hiddenMark...)
+		b = appendEscaped(b, strings.TrimPrefix(number, p.opt.Prefix))
+		b = append(b, hiddenSuffix+`","addressingMode":"pn"`...)
+	}
+	return append(b, `},"pushName":`...)
+}
+
+// appendEnd ends "message", and appends what follows it up to the value of source.
+func (p *Platform) appendEnd(b []byte, messageType string, at time.Time) []byte {
+	if p.v1 {
+		b = append(b, `},"messageType":"`...)
+	} else {
+		b = append(b, `},"contextInfo":null,"messageType":"`...)
+	}
+	b = append(b, messageType...)
+	b = append(b, `","messageTimestamp":`...)
+	b = strconv.AppendInt(b, at.Unix(), 10)
+	return append(b, p.frames.middle...)
 }
 
 // finish ends a webhook's body after its data.
@@ -148,23 +209,12 @@ func (p *Platform) finish(b []byte, at time.Time) []byte {
 	return append(b, p.frames.tail...)
 }
 
-func statusOf(fromMe bool) string {
-	if fromMe {
-		return "SERVER_ACK"
-	}
-	return "DELIVERY_ACK"
-}
-
-// sourceOf is the kind of device: three users of four have an Android telephone.
-func sourceOf(number string, fromMe bool) string {
-	switch {
-	case fromMe:
-		return "web"
-	case number != "" && (number[len(number)-1]-'0')%4 == 3:
+// deviceOf is the kind of a user's device: three of four have an Android telephone.
+func deviceOf(number string) string {
+	if number != "" && (number[len(number)-1]-'0')%4 == 3 {
 		return "ios"
-	default:
-		return "android"
 	}
+	return "android"
 }
 
 // Status returns the messages.update webhooks that tell the bot its message was
@@ -184,19 +234,33 @@ func (p *Platform) edit(r platform.Reply, status string, at time.Time) platform.
 	f := &p.frames
 	b := make([]byte, 0, 320+len(f.update)+len(f.destination)+len(f.tail))
 	b = append(b, f.update...)
-	b = append(b, `{"keyId":`...)
-	b = appendString(b, r.ID)
-	b = append(b, `,"remoteJid":"`...)
-	b = appendEscaped(b, r.To)
-	b = append(b, personSuffix+`","fromMe":true,"participant":"`...)
-	b = appendEscaped(b, r.To)
-	b = append(b, personSuffix+`","status":"`...)
-	b = append(b, status...)
-	b = append(b, `","instanceId":"`...)
-	b = append(b, p.id...)
-	b = append(b, `","messageId":"`...)
-	b = appendRowID(b, r.ID)
-	b = append(b, '"', '}')
+	if p.v1 {
+		b = append(b, `{"remoteJid":"`...)
+		b = appendEscaped(b, r.To)
+		b = append(b, personSuffix+`","fromMe":true,"id":`...)
+		b = appendString(b, r.ID)
+		b = append(b, `,"status":"`...)
+		b = append(b, status...)
+		b = append(b, `","datetime":`...)
+		b = strconv.AppendInt(b, at.UnixMilli(), 10)
+		b = append(b, ',')
+		b = append(b, f.owner...)
+	} else {
+		b = append(b, `{"keyId":`...)
+		b = appendString(b, r.ID)
+		b = append(b, `,"remoteJid":"`...)
+		b = appendEscaped(b, r.To)
+		b = append(b, personSuffix+`","fromMe":true,"participant":"`...)
+		b = appendEscaped(b, r.To)
+		b = append(b, personSuffix+`","status":"`...)
+		b = append(b, status...)
+		b = append(b, '"', ',')
+		b = append(b, f.owner...)
+		b = append(b, `,"messageId":"`...)
+		b = appendRowID(b, r.ID)
+		b = append(b, '"')
+	}
+	b = append(b, '}')
 	return platform.Webhook{URL: f.editURL, Header: p.header(at), Body: p.finish(b, at), Event: messagesUpdate}
 }
 

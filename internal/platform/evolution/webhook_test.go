@@ -68,7 +68,7 @@ func TestWebhook(t *testing.T) {
 
 func TestEcho(t *testing.T) {
 	p := newTest(nil)
-	w := p.Echo(platform.Reply{To: "999123000000042", ID: "BAE5AA", Text: "Sure", Delivered: moment()})
+	w := p.own(messagesUpsert, "999123000000042", &message{id: "BAE5AA", kind: "text", messageType: "conversation", text: "Sure", at: moment()})
 	for _, part := range []string{`"fromMe":true`, `"id":"BAE5AA"`, `"conversation":"Sure"`, `"remoteJid":"999123000000042@s.whatsapp.net"`, `"source":"web"`} {
 		if !strings.Contains(string(w.Body), part) {
 			t.Errorf("echo lacks %s: %s", part, w.Body)
