@@ -73,20 +73,20 @@ func (t *taps) join(d *plan.Dependency, server string) (string, error) {
 }
 
 func tapPostgres(o tap.Options, server string) (*tap.Tap, error) {
-	real, err := pgtap.ParseServer(server)
+	address, err := pgtap.ParseServer(server)
 	if err != nil {
 		return nil, err
 	}
-	o.Dial = real.Dial
-	return tap.New(o, func(t *tap.Tap) tap.Protocol { return pgtap.New(t, real.TLS != nil) }), nil
+	o.Dial = address.Dial
+	return tap.New(o, func(t *tap.Tap) tap.Protocol { return pgtap.New(t, address.TLS != nil) }), nil
 }
 
 func tapRedis(o tap.Options, server string) (*tap.Tap, error) {
-	real, err := redistap.ParseServer(server)
+	address, err := redistap.ParseServer(server)
 	if err != nil {
 		return nil, err
 	}
-	o.Dial = real.Dial
+	o.Dial = address.Dial
 	return tap.New(o, func(t *tap.Tap) tap.Protocol { return redistap.New(t) }), nil
 }
 

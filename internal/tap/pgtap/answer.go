@@ -96,14 +96,14 @@ func (s *session) complete(x *exchange, m *pgwire.Message) {
 // failed takes in an error. What was asked after it, up to the next synchronisation, the server leaves undone.
 func (s *session) failed(x *exchange, m *pgwire.Message) {
 	x.call.Failure = "SQLSTATE " + pgwire.SQLState(m.Body)
-	switch x.kind {
-	case query, syncing:
+	if x.kind == query || x.kind == syncing {
 		return // until the server is ready
-	case connecting:
-		s.end(x)
+	}
+	connecting := x.kind == connecting
+	s.end(x)
+	if connecting {
 		return
 	}
-	s.end(x)
 	for len(s.pending()) > 0 {
 		next := &s.pending()[0]
 		if next.kind == syncing || next.kind == query {

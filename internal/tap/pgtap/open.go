@@ -96,16 +96,16 @@ func (p *Protocol) start(client net.Conn) ([]byte, error) {
 
 // readStart reads one untyped packet.
 func readStart(from io.Reader) ([]byte, error) {
-	head := make([]byte, 8)
-	if _, err := io.ReadFull(from, head); err != nil {
+	const longest = 10_000 // MAX_STARTUP_PACKET_LENGTH of the server
+	packet := make([]byte, 8, longest)
+	if _, err := io.ReadFull(from, packet); err != nil {
 		return nil, err
 	}
-	const longest = 10_000 // MAX_STARTUP_PACKET_LENGTH of the server
-	n := binary.BigEndian.Uint32(head)
+	n := binary.BigEndian.Uint32(packet)
 	if n < 8 || n > longest {
-		return nil, fmt.Errorf("%w: it begins with %q", pgwire.ErrMalformed, head)
+		return nil, fmt.Errorf("%w: it begins with %q", pgwire.ErrMalformed, packet)
 	}
-	packet := append(head, make([]byte, n-8)...)
+	packet = packet[:n]
 	_, err := io.ReadFull(from, packet[8:])
 	return packet, err
 }
@@ -127,15 +127,16 @@ func (s *session) withoutChannelBinding(ctx context.Context, client, server net.
 			return err
 		}
 	}
-	head := make([]byte, 5)
-	if _, err := io.ReadFull(server, head); err != nil {
+	const longest = 1 << 16
+	answer := make([]byte, 5, longest)
+	if _, err := io.ReadFull(server, answer); err != nil {
 		return err
 	}
-	n := binary.BigEndian.Uint32(head[1:])
-	if n < 4 || n > 1<<16 {
+	n := binary.BigEndian.Uint32(answer[1:])
+	if n < 4 || n >= longest {
 		return fmt.Errorf("%w: an answer of %d bytes", pgwire.ErrMalformed, n)
 	}
-	answer := append(head, make([]byte, n-4)...)
+	answer = answer[:n+1]
 	if _, err := io.ReadFull(server, answer[5:]); err != nil {
 		return err
 	}
