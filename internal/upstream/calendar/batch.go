@@ -188,11 +188,13 @@ func parsePart(ctx context.Context, raw *multipart.Part, authorization string) (
 	if err != nil || len(fields) < 2 || len(fields) > 3 {
 		return part{}, errors.New("a part does not begin with a request line")
 	}
-	target, err := url.ParseRequestURI(fields[1])
+	address := fields[1]
+	if !strings.HasPrefix(address, "/") && !strings.Contains(address, "://") {
+		address = "/" + address
+	}
+	target, err := url.ParseRequestURI(address)
 	if err != nil {
-		if target, err = url.ParseRequestURI("/" + fields[1]); err != nil {
-			return part{}, errors.New("a part asks for no valid address")
-		}
+		return part{}, errors.New("a part asks for no valid address")
 	}
 	header, err := r.ReadMIMEHeader()
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -206,7 +208,7 @@ func parsePart(ctx context.Context, raw *multipart.Part, authorization string) (
 		return part{}, errors.New("a part is too large")
 	}
 	request := (&http.Request{
-		Method: strings.ToUpper(fields[0]), URL: target, RequestURI: fields[1], Header: http.Header(header),
+		Method: strings.ToUpper(fields[0]), URL: target, RequestURI: address, Header: http.Header(header),
 		ContentLength: int64(len(body)),
 	}).WithContext(ctx)
 	if request.Header == nil {

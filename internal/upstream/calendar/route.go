@@ -34,8 +34,17 @@ type route struct {
 	calendar, event string
 }
 
-// findRoute reads a method and an escaped path, with or without /calendar/v3 before it:
-// client libraries whose endpoint was replaced send either.
+// withoutBase takes /calendar/v3 off a path. Client libraries whose endpoint was replaced leave it
+// out, and those that resolve their paths against an endpoint without a slash at its end lose /v3.
+func withoutBase(path string) string {
+	if rest, ok := strings.CutPrefix(path, basePath+"/"); ok {
+		return rest
+	}
+	rest, _ := strings.CutPrefix(path, "/calendar/")
+	return rest
+}
+
+// findRoute reads a method and an escaped path.
 func findRoute(method, escapedPath string) route {
 	path := strings.TrimSuffix(escapedPath, "/")
 	switch path {
@@ -44,8 +53,7 @@ func findRoute(method, escapedPath string) route {
 	case "/batch", "/batch" + basePath, basePath + "/batch":
 		return only(method, http.MethodPost, route{operation: opBatch})
 	}
-	path, _ = strings.CutPrefix(path, basePath)
-	parts := strings.Split(strings.TrimPrefix(path, "/"), "/")
+	parts := strings.Split(strings.TrimPrefix(withoutBase(path), "/"), "/")
 	for i := range parts {
 		part, err := url.PathUnescape(parts[i])
 		if err != nil || part == "" || len(part) > longestSegment {
@@ -111,8 +119,7 @@ func writes(operation string) bool {
 // unknownOperation names a request that has no route: its method and path, with a star for
 // whatever may be an id.
 func unknownOperation(method, path string) string {
-	path, _ = strings.CutPrefix(path, basePath)
-	parts := strings.Split(strings.Trim(path, "/"), "/")
+	parts := strings.Split(strings.Trim(withoutBase(path), "/"), "/")
 	if len(parts) > shownOfSegments {
 		parts = append(parts[:shownOfSegments:shownOfSegments], "*")
 	}

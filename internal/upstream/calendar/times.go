@@ -39,10 +39,7 @@ type moment struct {
 func (z *zones) eventMoment(v any, which string) (moment, *apiError) {
 	o, ok := v.(map[string]any)
 	if !ok {
-		if v == nil {
-			return moment{}, required("Missing " + which + " time.")
-		}
-		return moment{}, badRequest()
+		return moment{}, required("Missing " + which + " time.")
 	}
 	date, dated := o["date"].(string)
 	text, timed := o["dateTime"].(string)
