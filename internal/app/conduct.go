@@ -2,10 +2,7 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -30,6 +27,10 @@ type RunOptions struct {
 	Dir string
 	// JSON writes the document to Out in place of the terminal's report.
 	JSON bool
+	// JUnit and Markdown are files that get the report in these formats, too; empty: none.
+	JUnit, Markdown string
+	// NoGitHub keeps a run in GitHub Actions from writing a summary and annotations.
+	NoGitHub bool
 }
 
 // Review runs the plan, judges what was measured and reports. The code is one of parley.Exit....
@@ -74,6 +75,9 @@ func (a *App) conduct(ctx context.Context, verb string, p *plan.Plan, o RunOptio
 	if dir == "" {
 		dir = record.DefaultDir(a.Root, p.Name, time.Now())
 	}
+	if err := o.checkFiles(); err != nil {
+		return parley.ExitUsage, err
+	}
 	line := newProgressLine(a.Err, a.Live, a.Width)
 	run, err := engine.Run(ctx, engine.Options{
 		Plan: p, Verb: verb, Dir: dir, Replace: o.Dir != "",
@@ -90,7 +94,7 @@ func (a *App) conduct(ctx context.Context, verb string, p *plan.Plan, o RunOptio
 	if err != nil {
 		return parley.ExitCannotTell, err
 	}
-	if err := a.publish(dir, document, o.JSON); err != nil {
+	if err := a.publish(dir, document, o); err != nil {
 		return parley.ExitCannotTell, err
 	}
 	return exitCode(document.Run), nil
@@ -108,6 +112,7 @@ func assess(dir string, judge bool) (report.Document, error) {
 	if err := reader.Err(); err != nil {
 		return report.Document{}, err
 	}
+	run.Headline = headline(d.Summary)
 	d.Missing = reader.Missing()
 	if reader.Recording() {
 		d.Missing = append(d.Missing, "the run is still going on: this is what it had recorded "+parley.FormatDuration(run.Elapsed)+" after its start")
@@ -117,48 +122,6 @@ func assess(dir string, judge bool) (report.Document, error) {
 		run.Verdict = &v
 	}
 	return d, nil
-}
-
-// publish keeps the judgement and the report in the run's folder and shows it.
-func (a *App) publish(dir string, d report.Document, asJSON bool) error {
-	if err := record.Amend(dir, func(m *parley.Run) { m.Verdict = d.Run.Verdict }); err != nil {
-		return err
-	}
-	path := filepath.Join(dir, reportFile)
-	if err := writeHTML(path, d); err != nil {
-		return err
-	}
-	if asJSON {
-		return report.JSON(a.Out, d)
-	}
-	if err := report.Terminal(a.Out, d, report.TerminalOptions{Width: a.Width, Color: a.Color}); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintf(a.Out, "\nReport: %s\n", path)
-	return err
-}
-
-// writeHTML writes the report beside its final name first, so that a reader never sees half of one.
-func writeHTML(path string, d report.Document) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), ".report-*")
-	if err != nil {
-		return fmt.Errorf("write report: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(fmt.Errorf("write report: %w", err), f.Close(), os.Remove(f.Name()))
-		}
-	}()
-	if err := report.HTML(f, d); err != nil {
-		return err
-	}
-	if err := f.Chmod(0o600); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }
 
 // exitCode is the verdict's, or for a run that was not judged how the run itself went.

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"text/tabwriter"
+	"slices"
+	"strings"
 	"time"
 
-	"parley"
 	"parley/internal/record"
 	"parley/internal/report"
 )
@@ -18,11 +18,22 @@ const (
 	FormatTerminal = "terminal"
 	FormatHTML     = "html"
 	FormatJSON     = "json"
+	FormatMarkdown = "markdown"
+	FormatJUnit    = "junit"
+	FormatGitHub   = "github"
 )
+
+// Formats are all of them, in the order of help texts.
+func Formats() []string {
+	return []string{FormatTerminal, FormatHTML, FormatMarkdown, FormatJUnit, FormatGitHub, FormatJSON}
+}
 
 // Report shows a run that is in a folder, whole or not. A run that was to be
 // judged and has no verdict (it was killed) is judged now, by what there is.
 func (a *App) Report(dir, format string) error {
+	if format != "" && !slices.Contains(Formats(), format) {
+		return fmt.Errorf("unknown format %q: choose one of %s", format, strings.Join(Formats(), ", "))
+	}
 	d, err := assess(dir, false)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s holds no run; parley runs lists those of a project: %w", dir, err)
@@ -36,14 +47,18 @@ func (a *App) Report(dir, format string) error {
 		}
 	}
 	switch format {
-	case FormatTerminal, "":
-		return report.Terminal(a.Out, d, report.TerminalOptions{Width: a.Width, Color: a.Color})
 	case FormatHTML:
 		return report.HTML(a.Out, d)
 	case FormatJSON:
 		return report.JSON(a.Out, d)
+	case FormatMarkdown:
+		return report.Markdown(a.Out, d, report.MarkdownOptions{})
+	case FormatJUnit:
+		return report.JUnit(a.Out, d)
+	case FormatGitHub:
+		return a.gitHub().tell(a.Out, d)
 	default:
-		return fmt.Errorf("unknown format %q: choose %s, %s or %s", format, FormatTerminal, FormatHTML, FormatJSON)
+		return report.Terminal(a.Out, d, report.TerminalOptions{Width: a.Width, Color: a.Color})
 	}
 }
 
@@ -60,40 +75,7 @@ func (a *App) Runs(asJSON bool) error {
 		_, err := fmt.Fprintln(a.Out, "No runs yet. parley demo makes one.")
 		return err
 	}
-	table := tabwriter.NewWriter(a.Out, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(table, "STARTED\tNAME\tVERB\tLASTED\tENDED\tVERDICT\tSIZE\tFOLDER") // errors surface in Flush
-	for i := range entries {
-		e := &entries[i]
-		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n",
-			e.Started.Local().Format("2006-01-02 15:04"), e.Name, e.Verb, e.Elapsed.Round(time.Second),
-			ending(e), judgement(e), size(e.Bytes), e.Dir)
-	}
-	return table.Flush()
-}
-
-func ending(e *record.Entry) string {
-	switch {
-	case e.Broken != "":
-		return "unreadable"
-	case e.Recording:
-		return "going on"
-	case e.State == parley.Running:
-		return "killed"
-	default:
-		return string(e.State)
-	}
-}
-
-func judgement(e *record.Entry) string {
-	if e.Verdict == nil {
-		return "–"
-	}
-	return string(e.Verdict.Result)
-}
-
-func size(bytes int64) string {
-	if bytes < 1e6 {
-		return fmt.Sprintf("%.0f kB", float64(bytes)/1e3)
-	}
-	return fmt.Sprintf("%.1f MB", float64(bytes)/1e6)
+	return report.Runs(a.Out, entries, report.RunsOptions{
+		TerminalOptions: report.TerminalOptions{Width: a.Width, Color: a.Color}, Root: a.Root, Zone: time.Local,
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -110,7 +111,7 @@ for runs that were killed, too, and says what is missing.`,
 		Args:    exactlyOneRun,
 		RunE:    func(_ *cobra.Command, args []string) error { return a.Report(args[0], format) },
 	}
-	c.Flags().StringVar(&format, "format", app.FormatTerminal, "terminal, html or json")
+	c.Flags().StringVar(&format, "format", app.FormatTerminal, strings.Join(app.Formats(), ", "))
 	return c
 }
 
@@ -170,4 +171,7 @@ func planFlag(c *cobra.Command, path *string) {
 func runFlags(c *cobra.Command, o *app.RunOptions) {
 	c.Flags().StringVar(&o.Dir, "out", "", "folder of the run; one that is there already is replaced (default .parley/runs/<time>-<name>)")
 	c.Flags().BoolVar(&o.JSON, "json", false, "write the report to standard output as JSON")
+	c.Flags().StringVar(&o.JUnit, "junit", "", "write the verdict to this file, too, as JUnit's XML")
+	c.Flags().StringVar(&o.Markdown, "markdown", "", "write the report to this file, too, as Markdown")
+	c.Flags().BoolVar(&o.NoGitHub, "no-github", false, "in GitHub Actions, write no summary and no annotations")
 }

@@ -27,7 +27,9 @@ type Entry struct {
 	Recording bool         `json:"recording"`
 	// Verdict is nil for runs without one.
 	Verdict *parley.Verdict `json:"verdict,omitempty"`
-	Bytes   int64           `json:"bytes"` // size of all files
+	// Headline is nil for runs that were never reported on.
+	Headline *parley.Headline `json:"headline,omitempty"`
+	Bytes    int64            `json:"bytes"` // size of all files
 	// Broken says why run.json cannot be read, empty if it can. The tables of such a run
 	// may be readable all the same: see [Open].
 	Broken string `json:"broken,omitempty"`
@@ -66,7 +68,7 @@ func describe(dir string) Entry {
 		return e
 	}
 	e.Name, e.Verb, e.State = run.Name, run.Verb, run.State
-	e.Started, e.Elapsed, e.Verdict = run.Started, run.Elapsed, run.Verdict
+	e.Started, e.Elapsed, e.Verdict, e.Headline = run.Started, run.Elapsed, run.Verdict, run.Headline
 	e.Recording = run.State == parley.Running && isLocked(dir)
 	return e
 }

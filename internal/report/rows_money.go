@@ -51,6 +51,9 @@ func tellMoney(run *parley.Run, sum *anatomy.Summary) *moneyStory {
 		Prices:     strings.Join(nonEmpty(m.Source, m.Dated), ", "),
 		Unpriced:   m.Unpriced,
 	}
+	if out.Per1000.Value == nothing && len(out.Models) == 0 {
+		return nil // no conversation was held
+	}
 	if m.Saved > 0 {
 		out.Saved = dollars(m.Saved * thousand)
 	}
