@@ -46,6 +46,9 @@ func (n *notes) add(m *platform.Message) {
 	if n.byID == nil {
 		n.byID = make(map[string]voiceNote)
 	}
+	if _, again := n.byID[m.ID]; again {
+		return // its webhook is made once more
+	}
 	for len(n.ids) > n.first && (len(n.byID) >= notesKept || m.At.Sub(n.byID[n.ids[n.first]].at) > notesStay) {
 		delete(n.byID, n.ids[n.first])
 		n.first++
@@ -53,9 +56,7 @@ func (n *notes) add(m *platform.Message) {
 	if n.first >= notesKept {
 		n.ids, n.first = append([]string(nil), n.ids[n.first:]...), 0
 	}
-	if _, again := n.byID[m.ID]; !again {
-		n.ids = append(n.ids, m.ID)
-	}
+	n.ids = append(n.ids, m.ID)
 	n.byID[m.ID] = voiceNote{number: m.From.Number, words: m.Text, at: m.At}
 }
 
