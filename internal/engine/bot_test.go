@@ -81,6 +81,9 @@ func answer(habit string, n int64, to, text string) {
 	if words == "Sorry." && (habit == "responses" || habit == "wrong key, no apology") {
 		return
 	}
+	if how, books := strings.CutPrefix(habit, "books"); books {
+		book(how, to)
+	}
 	if habit == "stranger" && n > 3 {
 		to = "5511987654321"
 	}

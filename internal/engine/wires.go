@@ -21,6 +21,7 @@ import (
 	"parley/internal/platform"
 	"parley/internal/platform/evolution"
 	"parley/internal/upstream"
+	"parley/internal/upstream/calendar"
 	"parley/internal/upstream/openai"
 )
 
@@ -48,6 +49,8 @@ type simulator struct {
 	heard      atomic.Int64 // calls that arrived
 	calls      atomic.Int64 // that have ended, but for those answered 401
 	refused    atomic.Int64 // answered 401
+	tokens     atomic.Int64 // calls for access tokens: the bot may use them anywhere
+	keyFile    string       // path of the credentials made for the bot, "" if there are none
 	// denied is the latest call that no fault of the plan made fail, nil while all went well.
 	denied atomic.Pointer[parley.Call]
 }
@@ -109,9 +112,12 @@ func (w *wires) simulate(d *plan.Dependency, finder fingerprint.Finder) error {
 			return r.driver.Attribute(ids, words)
 		},
 		Record: func(c parley.Call) {
-			if c.Status == http.StatusUnauthorized {
+			switch {
+			case d.Kind == "calendar" && c.Operation == calendar.TokenOperation:
+				s.tokens.Add(1)
+			case c.Status == http.StatusUnauthorized:
 				s.refused.Add(1)
-			} else {
+			default:
 				s.calls.Add(1)
 			}
 			if c.Status >= http.StatusBadRequest && c.Fault == "" {
@@ -127,6 +133,12 @@ func (w *wires) simulate(d *plan.Dependency, finder fingerprint.Finder) error {
 		return err
 	}
 	s.url = "http://" + s.at.Addr().String() + path
+	if k, ok := api.(keyed); ok {
+		if err := s.giveKey(k, r.o.Dir); err != nil {
+			_ = s.at.Close()
+			return err
+		}
+	}
 	calls, hangUp := context.WithCancel(context.Background())
 	s.hangUp = hangUp
 	s.server = &http.Server{
@@ -149,6 +161,8 @@ func standIn(d *plan.Dependency, o upstream.Options) (s service, path string, er
 	switch d.Kind {
 	case "openai":
 		return openai.New(openai.Options{Options: o, Config: d.OpenAI}), "/v1", nil
+	case "calendar":
+		return calendar.New(calendar.Options{Options: o, Config: d.Calendar}), "/calendar/v3", nil
 	default:
 		return nil, "", setupProblem("dependencies."+d.Name+": parley cannot stand in for "+d.Kind, "")
 	}
@@ -205,6 +219,7 @@ func (w *wires) close() {
 		_ = s.server.Shutdown(ctx) // the calls are recorded when they end
 		_ = s.server.Close()
 		_ = s.at.Close()
+		s.takeKey()
 	}
 	w.serving.Wait()
 }
@@ -228,6 +243,7 @@ func (w *wires) environment() map[string]string {
 		if key := s.dependency.OpenAI.APIKey.Reveal(); key != "" {
 			env["OPENAI_API_KEY"] = key
 		}
+		s.showKey(env)
 	}
 	return env
 }
@@ -272,7 +288,7 @@ func (w *wires) silent() (list []*simulator) {
 // pending returns a simulator that was called and has not answered.
 func (w *wires) pending() *simulator {
 	for _, s := range w.sims {
-		if s.heard.Load() > s.calls.Load()+s.refused.Load() {
+		if s.heard.Load() > s.calls.Load()+s.refused.Load()+s.tokens.Load() {
 			return s
 		}
 	}
@@ -354,6 +370,9 @@ func (r *run) denialBy(s *simulator) error {
 // silence says why a simulator that must be called was not.
 func (r *run) silence(s *simulator) error {
 	name := s.dependency.Name
+	if s.dependency.Kind == "calendar" && s.refused.Load()+s.tokens.Load() > 0 {
+		return r.wrongCalendar(s)
+	}
 	if s.refused.Load() > 0 {
 		return escapeProblem("the bot calls the simulated "+name+" with another API key than the plan's (401)",
 			"parley gives the bot its key as OPENAI_API_KEY; set dependencies."+name+".simulate.api_key to the one it uses")
