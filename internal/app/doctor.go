@@ -99,6 +99,8 @@ func checkDependency(ctx context.Context, d *plan.Dependency) check {
 		c := checkListen("dependencies."+d.Name+".listen", d.Listen)
 		c.what = name + ", simulated"
 		return c
+	case d.Relay != nil:
+		return checkRelay(ctx, d)
 	case d.Private:
 		c := check{what: name + ", private " + d.Kind}
 		if err := target.Installed(d.Kind); err != nil {
@@ -116,6 +118,21 @@ func checkDependency(ctx context.Context, d *plan.Dependency) check {
 		c.what += ", version " + version
 		return c
 	}
+}
+
+// checkRelay looks whether parley can listen, and whether something answers where the real service should.
+func checkRelay(ctx context.Context, d *plan.Dependency) check {
+	if c := checkListen("dependencies."+d.Name+".listen", d.Listen); c.problem != "" {
+		return c
+	}
+	what := "dependency " + d.Name + ", relayed to the real service"
+	address, err := target.Address(d.Relay.To)
+	if err != nil {
+		return check{what: what, problem: err.Error()}
+	}
+	c := dial(ctx, what+" at "+address, address)
+	c.hint = "correct dependencies." + d.Name + ".address"
+	return c
 }
 
 func dial(ctx context.Context, what, address string) check {

@@ -73,6 +73,8 @@ type run struct {
 	// webhook is the plan's, with the port filled in.
 	webhook string
 	state   parley.State
+	// over ends the phases early, for a cause; set while they are played.
+	over context.CancelCauseFunc
 }
 
 // Run carries out a run and returns its manifest as recorded. What went wrong with the
@@ -151,9 +153,9 @@ func assumption(d *plan.Dependency) parley.Assumption {
 	case "calendar":
 		return parley.Assumption{Wire: d.Name, Model: fmt.Sprintf("read %v, write %v", d.Calendar.Latency, d.Calendar.WriteLatency), Source: d.Calendar.Source}
 	case "http":
-		return parley.Assumption{Wire: d.Name, Model: "answer " + d.HTTP.Latency.String(), Source: d.HTTP.Source}
+		return parley.Assumption{Wire: d.Name, Model: "answer " + d.HTTP.Latency.String(), Source: replayed(d.HTTP.Replay, d.HTTP.Source)}
 	default:
-		return parley.Assumption{Wire: d.Name, Model: latencyModel(d.OpenAI), Source: d.OpenAI.Source}
+		return parley.Assumption{Wire: d.Name, Model: latencyModel(d.OpenAI), Source: replayed(d.OpenAI.Replay, d.OpenAI.Source)}
 	}
 }
 
@@ -174,6 +176,7 @@ func (r *run) play(ctx context.Context) {
 	defer cancel()
 	stage, over := context.WithCancelCause(ctx)
 	defer over(errOver)
+	r.over = over
 	defer r.clear()
 	r.report("getting ready")
 
@@ -280,7 +283,11 @@ func (r *run) end(outer, stage context.Context) {
 // fail turns an error into the run's final state and its problem.
 func (r *run) fail(ctx context.Context, err error) {
 	var p *Problem
+	var spent *ceilingError
 	switch {
+	case errors.As(err, &spent):
+		r.state = parley.Complete
+		r.problem(parley.Problem{Code: parley.ProblemCeiling, What: spent.what, Hint: spent.hint})
 	case errors.Is(err, errTimeCeiling):
 		r.state = parley.Complete
 		r.problem(parley.Problem{Code: parley.ProblemCeiling, What: err.Error(), Hint: "shorten load.phases, or raise safety.duration"})

@@ -187,6 +187,9 @@ func secretsOf(p *plan.Plan) []string {
 	}
 	for i := range p.Dependencies {
 		secrets = append(secrets, p.Dependencies[i].OpenAI.APIKey.Reveal())
+		if relay := p.Dependencies[i].Relay; relay != nil {
+			secrets = append(secrets, relay.Key.Reveal())
+		}
 	}
 	for _, value := range p.Target.Env {
 		secrets = append(secrets, password(value))

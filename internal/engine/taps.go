@@ -135,9 +135,3 @@ func (t *taps) close() {
 	}
 	t.serving.Wait()
 }
-
-// warn adds a warning to the record.
-func (r *run) warn(text string) {
-	text = r.o.Plan.Redact(text)
-	r.writer.Update(func(m *parley.Run) { m.Warnings = append(m.Warnings, text) })
-}

@@ -23,6 +23,7 @@ import (
 	"parley/internal/upstream"
 	"parley/internal/upstream/calendar"
 	"parley/internal/upstream/openai"
+	"parley/internal/upstream/stub"
 )
 
 // wires are the ends of the bot's wires inside parley: the platform's send API
@@ -33,6 +34,7 @@ type wires struct {
 	send     *fasthttp.Server
 	sendAt   net.Listener
 	sims     []*simulator
+	reals    []real
 	serving  sync.WaitGroup
 	// heard counts what arrived on the platform's wire; denied is the last of it that was refused.
 	heard  atomic.Int64
@@ -127,7 +129,7 @@ func (w *wires) simulate(d *plan.Dependency, finder fingerprint.Finder) error {
 			r.writer.Call(c)
 		},
 	}
-	api, path, err := standIn(d, options)
+	api, path, err := w.stand(d, options)
 	if err != nil {
 		_ = s.at.Close()
 		return err
@@ -163,6 +165,8 @@ func standIn(d *plan.Dependency, o upstream.Options) (s service, path string, er
 		return openai.New(openai.Options{Options: o, Config: d.OpenAI}), "/v1", nil
 	case "calendar":
 		return calendar.New(calendar.Options{Options: o, Config: d.Calendar}), "/calendar/v3", nil
+	case "http":
+		return stub.New(stub.Options{Options: o, Config: d.HTTP}), "", nil
 	default:
 		return nil, "", setupProblem("dependencies."+d.Name+": parley cannot stand in for "+d.Kind, "")
 	}
@@ -222,6 +226,7 @@ func (w *wires) close() {
 		s.takeKey()
 	}
 	w.serving.Wait()
+	w.closeReals()
 }
 
 func (w *wires) sendURL() string { return "http://" + w.sendAt.Addr().String() }
@@ -240,7 +245,8 @@ func (w *wires) environment() map[string]string {
 		for _, name := range s.dependency.Env {
 			env[name] = s.url
 		}
-		if key := s.dependency.OpenAI.APIKey.Reveal(); key != "" {
+		// A bot whose calls pass with its own credentials keeps them.
+		if key := s.dependency.OpenAI.APIKey.Reveal(); key != "" && (s.dependency.Relay == nil || s.dependency.Relay.Key != "") {
 			env["OPENAI_API_KEY"] = key
 		}
 		s.showKey(env)
@@ -356,6 +362,9 @@ func (w *wires) denying() *simulator {
 // denialBy says that the bot did not reply, and which call to a simulator was refused before.
 func (r *run) denialBy(s *simulator) error {
 	c, name := s.denied.Load(), s.dependency.Name
+	if s.dependency.Relay != nil {
+		return r.denialByReal(name, c)
+	}
 	if c.Status == http.StatusUnauthorized {
 		return r.silence(s)
 	}
@@ -370,6 +379,10 @@ func (r *run) denialBy(s *simulator) error {
 // silence says why a simulator that must be called was not.
 func (r *run) silence(s *simulator) error {
 	name := s.dependency.Name
+	if s.refused.Load() > 0 && s.dependency.Relay != nil {
+		return setupProblem("the real "+name+" refuses the bot's credentials (401)",
+			"set dependencies."+name+".key, or give the bot the right ones")
+	}
 	if s.dependency.Kind == "calendar" && s.refused.Load()+s.tokens.Load() > 0 {
 		return r.wrongCalendar(s)
 	}

@@ -133,7 +133,8 @@ type Relay struct {
 	// Key replaces the bot's own credentials on the way to the service; empty: they pass.
 	Key Secret `json:"key,omitempty"`
 	// Keep stores the exchanges, contents included, in the run's folder, so that they can be replayed.
-	Keep bool `json:"keep,omitempty"`
+	Keep   bool         `json:"keep,omitempty"`
+	Faults []fault.Rule `json:"faults,omitempty"` // on top of what goes wrong there by itself
 }
 
 // Calendar is the model of a simulated Google Calendar.

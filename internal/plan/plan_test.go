@@ -131,7 +131,7 @@ func TestExampleOfTheManual(t *testing.T) {
 		},
 		{
 			Name: "gateway", Kind: "openai", Env: []string{"GATEWAY_URL"}, Listen: "127.0.0.1:0", Optional: true, OpenAI: defaultOpenAI(),
-			Relay: &Relay{To: "http://127.0.0.1:4000/v1", Spend: 0.5, Calls: 2000, Key: "none", Keep: true},
+			Relay: &Relay{To: "http://127.0.0.1:4000/v1", Spend: 0.5, Calls: 2000, Key: "none", Keep: true, Faults: rules(t, "1% delay 2s..4s")},
 		},
 		{
 			Name: "calendar", Kind: "calendar", Simulate: true, Env: []string{"GOOGLE_CALENDAR_URL"}, Listen: "127.0.0.1:0",

@@ -36,6 +36,7 @@ func (d *decoder) relayed(dep *Dependency, r *Relay) []field {
 			scalar(d, &what, oneOf("things to keep", "exchanges"))(v)
 			r.Keep = what != ""
 		}},
+		{"faults", list(d, &r.Faults, fault.ParseRule)},
 	}
 }
 
@@ -49,7 +50,7 @@ func (d *decoder) checkStandIn(v value, dep *Dependency, r *Relay) {
 	case !dep.Simulate && dep.Relay == nil:
 		d.fail(v, "write simulate: true", "says nothing about how parley stands in for it")
 	case dep.Relay == nil:
-		for _, key := range []string{"address", "spend", "calls", "allow_writes", "key", "keep"} {
+		for _, key := range []string{"address", "spend", "calls", "allow_writes", "key", "keep", "faults"} {
 			if d.given(join(v.path, key)) {
 				d.failPath(join(v.path, key), "take it out, or write relay: real in place of simulate", "is for a service that is relayed")
 			}
