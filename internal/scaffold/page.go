@@ -36,7 +36,7 @@ func plain(text string) string {
 }
 
 // bare matches text that YAML reads as itself.
-var bare = regexp.MustCompile(`^-{0,2}[A-Za-z_./][A-Za-z0-9_./@=-]*$`)
+var bare = regexp.MustCompile(`^(-{0,2}[A-Za-z_/]|\.{1,2}/|\.[A-Za-z]+/)[A-Za-z0-9_./@=-]*$`)
 
 // quote writes a text as a YAML scalar. What is a JSON string is one of YAML, too.
 func quote(text string) string {

@@ -76,7 +76,7 @@ var (
 
 // schema reads the fields of a zod, Joi or envalid schema: NAME: z.string().default("x").
 func (s *scene) schema(f *file) {
-	for _, m := range nodeSchema.FindAllStringSubmatchIndex(f.code, -1) {
+	for _, m := range nodeSchema.FindAllStringSubmatchIndex(f.code, maxVariables) {
 		v := s.variable(f.code[m[2]:m[3]], f.place(m[2]))
 		if v == nil {
 			continue
@@ -131,7 +131,7 @@ func (s *scene) direct(f *file) {
 
 // matches adds a variable for each match. If missing is true one without a default is required.
 func (s *scene) matches(f *file, pattern *regexp.Regexp, missing bool) {
-	for _, m := range pattern.FindAllStringSubmatchIndex(f.code, -1) {
+	for _, m := range pattern.FindAllStringSubmatchIndex(f.code, maxVariables) {
 		for i := 2; i < len(m); i += 2 {
 			if m[i] >= 0 {
 				s.read(f, f.code[m[i]:m[i+1]], m[0], m[1], missing)
@@ -229,6 +229,8 @@ func common(name string) bool {
 	}, strings.ToLower(name))
 }
 
+var holder = regexp.MustCompile(`(\w+)["']?\s*[:=]\s*$`)
+
 // alias ties an identifier at an offset to a variable.
 func (s *scene) alias(v *Variable, f *file, name string, at int) {
 	parent := ""
@@ -236,7 +238,7 @@ func (s *scene) alias(v *Variable, f *file, name string, at int) {
 		name = name[i+1:]
 	} else if around := f.within(at); len(around) > 0 && f.code[around[0].open] == '{' {
 		// llm: {url: process.env.LLM_ENDPOINT} is used as llm.url.
-		if m := regexp.MustCompile(`(\w+)["']?\s*[:=]\s*$`).FindStringSubmatch(f.code[max(0, around[0].open-60):around[0].open]); m != nil {
+		if m := holder.FindStringSubmatch(f.code[max(0, around[0].open-60):around[0].open]); m != nil {
 			parent = m[1]
 		}
 	}
@@ -250,12 +252,14 @@ func (s *scene) alias(v *Variable, f *file, name string, at int) {
 	s.aliases[name] = append(s.aliases[name], a)
 }
 
+var takenField = regexp.MustCompile(`^\s*(\w+)\s*(?::\s*(\w+))?\s*(=\s*["']?([^"',]*))?`)
+
 // taken finds const {A, B} = process.env.
 func (s *scene) taken(f *file) {
-	for _, m := range nodeTaken.FindAllStringSubmatchIndex(f.code, -1) {
+	for _, m := range nodeTaken.FindAllStringSubmatchIndex(f.code, maxVariables) {
 		at := m[2]
 		for part := range strings.SplitSeq(f.code[m[2]:m[3]], ",") {
-			field := regexp.MustCompile(`^\s*(\w+)\s*(?::\s*(\w+))?\s*(=\s*["']?([^"',]*))?`).FindStringSubmatchIndex(part)
+			field := takenField.FindStringSubmatchIndex(part)
 			if field != nil {
 				name := part[field[2]:field[3]]
 				if v := s.variable(name, f.place(at+field[2])); v != nil {
@@ -279,6 +283,9 @@ func (s *scene) taken(f *file) {
 // definition matches the head of a function: its name and its first parameter.
 var definition = regexp.MustCompile(`(?m)\b(?:def|function|func(?:\s+\([^)]*\))?)\s+(\w+)(?:\[[^\]]*\])?\s*\(\s*(?:self,\s*)?(\w+)|(?:const|let|var)\s+(\w+)\s*=\s*(?:async\s*)?\(?\s*(\w+)[^()\n]{0,80}\)?\s*=>`)
 
+// maxDefinitions is how many functions of a file are looked at.
+const maxDefinitions = 500
+
 // reader is a function of the bot's own that reads a variable by name.
 type reader struct {
 	lang language
@@ -290,7 +297,7 @@ func (s *scene) readers() {
 	known := map[reader]bool{}
 	for range 3 { // one that calls another, which calls a third
 		for _, f := range s.files {
-			for _, m := range definition.FindAllStringSubmatchIndex(f.code, -1) {
+			for _, m := range definition.FindAllStringSubmatchIndex(f.code, maxDefinitions) {
 				name, param := 2, 4
 				if m[2] < 0 {
 					name, param = 6, 8
@@ -319,7 +326,7 @@ func (f *file) reads(at int, parameter string, known map[reader]bool) bool {
 	start, end := f.block(at)
 	body := f.code[min(start, len(f.code)):min(end, start+1500, len(f.code))]
 	p := regexp.QuoteMeta(parameter)
-	if regexp.MustCompile(`(?:environ(?:\.get)?|getenv|Getenv|LookupEnv|process\.env|\benv(?:\.get)?)\s*[\[(]\s*` + p + `\b`).MatchString(body) {
+	if strings.Contains(body, "nv") && regexp.MustCompile(`(?:environ(?:\.get)?|getenv|Getenv|LookupEnv|process\.env|\benv(?:\.get)?)\s*[\[(]\s*`+p+`\b`).MatchString(body) {
 		return true
 	}
 	for other, reads := range known {

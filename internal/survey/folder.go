@@ -17,7 +17,7 @@ import (
 const (
 	maxFiles     = 2000
 	maxFileBytes = 256 << 10
-	maxBytes     = 16 << 20
+	maxBytes     = 8 << 20
 	maxEntries   = 50_000
 	maxDepth     = 12
 	maxLine      = 4000 // characters; longer ones are made by machines

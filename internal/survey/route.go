@@ -42,8 +42,16 @@ var (
 
 	method  = regexp.MustCompile(`(?i)methods?\W{1,12}(POST|GET)`)
 	handler = regexp.MustCompile(`^\s*,\s*(?:async\s+)?(?:function\s+)?([A-Za-z_][\w.]*)`)
+	slashes = regexp.MustCompile(`/{2,}`)
+	chain   = regexp.MustCompile(`^\)\.Methods\([^)\n]*\)`)
+
+	clientName = regexp.MustCompile(`(?i)client|session|http$|requests|axios|httpx|\bredis|cache|fetch|\bapi$|gateway`)
+
 	defines = regexp.MustCompile(`\bdef\s+(\w+)`)
 )
+
+// maxRoutes bounds how many are kept, and how many are looked at in one file.
+const maxRoutes = 500
 
 // routes finds the routes of the bot and picks those for webhooks and for health.
 func (s *scene) routes() {
@@ -63,7 +71,7 @@ func (s *scene) routes() {
 			r.Path = join(before.String(), r.Path)
 			r.file = f
 			r.At = f.place(r.at)
-			if len(r.Path) <= 200 && len(all) < 1000 {
+			if len(r.Path) <= 200 && len(all) < maxRoutes {
 				all = append(all, r.Route)
 			}
 		}
@@ -81,7 +89,7 @@ type routed struct {
 
 func join(prefix, route string) string {
 	whole := "/" + strings.TrimLeft(prefix+"/"+strings.TrimLeft(route, "/"), "/")
-	whole = regexp.MustCompile(`/{2,}`).ReplaceAllString(whole, "/")
+	whole = slashes.ReplaceAllString(whole, "/")
 	if route == "" || route == "/" && prefix != "" {
 		whole = "/" + strings.Trim(prefix, "/") + route
 	}
@@ -95,7 +103,7 @@ func found(f *file) (list []routed) {
 
 // methods returns the routes that are put on a router by a call of one of its methods.
 func methods(f *file) (list []routed) {
-	for _, m := range routeCall.FindAllStringSubmatchIndex(f.code, -1) {
+	for _, m := range routeCall.FindAllStringSubmatchIndex(f.code, maxRoutes) {
 		verb, where, rest := f.code[m[4]:m[5]], f.code[m[6]:m[7]], f.rest(m[1])
 		r := routed{Route{Method: verbOf(verb, rest), Path: where, at: m[0]}, f.code[m[2]:m[3]]}
 		if before, after, ok := strings.Cut(where, " "); ok && f.lang == golang { // "POST /webhook"
@@ -118,7 +126,7 @@ func methods(f *file) (list []routed) {
 
 // declared returns the routes that stand in lists, annotations and comparisons.
 func declared(f *file) (list []routed) {
-	for _, m := range routeItem.FindAllStringSubmatchIndex(f.code, -1) {
+	for _, m := range routeItem.FindAllStringSubmatchIndex(f.code, maxRoutes) {
 		if f.lang == python {
 			r := routed{Route{Method: verbOf("", f.rest(m[1])), Path: strings.Trim(f.code[m[4]:m[5]], "^$"), at: m[0]}, ""}
 			if h := handler.FindStringSubmatch(f.rest(m[1])); h != nil {
@@ -127,17 +135,17 @@ func declared(f *file) (list []routed) {
 			list = append(list, r)
 		}
 	}
-	for _, m := range routeNest.FindAllStringSubmatchIndex(f.code, -1) {
+	for _, m := range routeNest.FindAllStringSubmatchIndex(f.code, maxRoutes) {
 		where := ""
 		if m[4] >= 0 {
 			where = f.code[m[4]:m[5]]
 		}
 		list = append(list, routed{Route{Method: strings.ToUpper(strings.TrimSuffix(f.code[m[2]:m[3]], "All")), Path: where, at: m[0]}, ""})
 	}
-	for _, m := range routeTest.FindAllStringSubmatchIndex(f.code, -1) {
+	for _, m := range routeTest.FindAllStringSubmatchIndex(f.code, maxRoutes) {
 		list = append(list, routed{Route{Method: verbNear(f, m[0]), Path: f.code[m[2]:m[3]], at: m[0]}, ""})
 	}
-	for _, m := range routeObject.FindAllStringSubmatchIndex(f.code, -1) {
+	for _, m := range routeObject.FindAllStringSubmatchIndex(f.code, maxRoutes) {
 		list = append(list, routed{Route{Method: verbOf("", f.code[m[0]:m[1]]), Path: f.code[m[2]:m[3]], at: m[0]}, ""})
 	}
 	return list
@@ -150,7 +158,7 @@ func (f *file) rest(at int) string {
 		end = around[0].end
 	}
 	tail := f.code[end:min(len(f.code), end+60)]
-	if chained := regexp.MustCompile(`^\)\.Methods\([^)\n]*\)`).FindString(tail); chained != "" {
+	if chained := chain.FindString(tail); chained != "" {
 		return f.code[at:end] + chained
 	}
 	return f.code[at:end]
@@ -158,7 +166,7 @@ func (f *file) rest(at int) string {
 
 // isClient tells clients, which have methods of the same names, from routers.
 func isClient(name string) bool {
-	return regexp.MustCompile(`(?i)client|session|http$|requests|axios|httpx|\bredis|cache|fetch|\bapi$|gateway`).MatchString(name)
+	return clientName.MatchString(name)
 }
 
 // verbOf is the method of a route, by the function that makes it or by its further arguments.
@@ -257,6 +265,10 @@ var (
 
 // webhooks returns the routes that may take webhooks, likeliest first.
 func (s *scene) webhooks(all []Route) (list []Route) {
+	takes := map[*file]bool{} // files that know what a message looks like
+	for _, f := range s.files {
+		takes[f] = upsert.MatchString(f.code)
+	}
 	for _, r := range all {
 		if r.Method == http.MethodGet {
 			continue
@@ -271,7 +283,7 @@ func (s *scene) webhooks(all []Route) (list []Route) {
 		if r.Method == http.MethodPost {
 			r.score += 2
 		}
-		if upsert.MatchString(r.file.code) {
+		if takes[r.file] {
 			r.score += 2
 		}
 		start, end := r.file.block(r.file.starts[r.file.line(r.at)-1])
