@@ -2,7 +2,6 @@ package verdict
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -164,11 +163,7 @@ func (j *judge) figure(b parley.Budget) figure {
 	case "messages":
 		return j.messages(b)
 	case "concurrency":
-		f := exactly(c.Concurrency, c.Conversations)
-		if b.Op != "<" && b.Op != "<=" {
-			f.unloaded = fmt.Sprintf("the load kept only %s conversations open at once; raise its rate to find out", parley.FormatNumber(c.Concurrency))
-		}
-		return f
+		return j.concurrency(b)
 	case "success", "conversion", "abandonment", "apdex":
 		return j.visits(b)
 	case "cost_per_conversation", "cost_per_success":
@@ -226,9 +221,7 @@ func distribution(w *anatomy.Waits, b parley.Budget, none string) figure {
 func (j *judge) model(w *anatomy.Waits, b parley.Budget) figure {
 	f := distribution(w, b, "no call to a language model was seen")
 	f.unmeasured = w.N == 0
-	f.assumed = slices.ContainsFunc(j.s.Upstreams, func(u anatomy.Upstream) bool {
-		return u.Assumed && u.Kind != anatomy.PlatformKind && (anatomy.LanguageModel(u.Kind) || u.Kind == "")
-	})
+	f.assumed = j.simulated(func(kind string) bool { return anatomy.LanguageModel(kind) || kind == "" })
 	return f
 }
 
@@ -236,9 +229,17 @@ func (j *judge) model(w *anatomy.Waits, b parley.Budget) figure {
 func (j *judge) send(b parley.Budget) figure {
 	f := distribution(&j.s.Send, b, "no call to the platform's send API was seen")
 	f.unmeasured = j.s.Send.N == 0
-	f.assumed = slices.ContainsFunc(j.s.Upstreams, func(u anatomy.Upstream) bool {
-		return u.Assumed && u.Kind == anatomy.PlatformKind
-	})
+	f.assumed = j.simulated(func(kind string) bool { return kind == anatomy.PlatformKind })
+	return f
+}
+
+// concurrency is how many conversations were open at once. There cannot be more than the load brought.
+func (j *judge) concurrency(b parley.Budget) figure {
+	c := &j.s.Judged
+	f := exactly(c.Concurrency, c.Conversations)
+	if b.Op != "<" && b.Op != "<=" {
+		f.unloaded = fmt.Sprintf("the load kept only %s conversations open at once; raise its rate to find out", parley.FormatNumber(c.Concurrency))
+	}
 	return f
 }
 

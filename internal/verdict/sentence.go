@@ -52,7 +52,7 @@ func wordings(metric string) wording {
 // measured says what was measured, within a sentence.
 func (j *judge) measured(r *parley.BudgetResult) string {
 	b, e, w := r.Budget, *r.Measured, wordings(r.Budget.Metric)
-	value := quantity(e.Value, b.Unit)
+	value := quantity(e.Value, unit(b))
 	if e.ValueBeyond {
 		value = parley.ShortenFigure(value) // the end of somebody's patience
 	}
@@ -66,14 +66,14 @@ func (j *judge) measured(r *parley.BudgetResult) string {
 		if e.Floor {
 			return fmt.Sprintf(w.count, value+" or more")
 		}
-		return fmt.Sprintf(w.count, value) + interval(e, b.Unit)
+		return fmt.Sprintf(w.count, value) + interval(e, unit(b))
 	}
 	share, rest := percent(quantile(b.Stat)), percent(1-quantile(b.Stat))
 	switch {
 	case b.Stat == "mean" && e.ValueBeyond:
 		return fmt.Sprintf("%s took longer than %s on average", w.things, value)
 	case b.Stat == "mean":
-		return fmt.Sprintf("%s took %s%s on average", w.things, value, interval(e, b.Unit))
+		return fmt.Sprintf("%s took %s%s on average", w.things, value, interval(e, unit(b)))
 	case b.Stat == "max" && e.ValueBeyond:
 		return fmt.Sprintf("the slowest of the %s took longer than %s", w.things, value)
 	case b.Stat == "max":
@@ -81,11 +81,11 @@ func (j *judge) measured(r *parley.BudgetResult) string {
 	case e.ValueBeyond:
 		return fmt.Sprintf("more than %s of %s took longer than %s", rest, w.things, value)
 	case r.Result == parley.Fail && j.figure(b).floor:
-		return fmt.Sprintf("%s or more of %s took longer than %s", rest, w.things, quantity(e.Low, b.Unit))
+		return fmt.Sprintf("%s or more of %s took longer than %s", rest, w.things, quantity(e.Low, unit(b)))
 	case r.Result == parley.Fail:
-		return fmt.Sprintf("%s of %s took longer than %s%s", rest, w.things, value, interval(e, b.Unit))
+		return fmt.Sprintf("%s of %s took longer than %s%s", rest, w.things, value, interval(e, unit(b)))
 	default:
-		return fmt.Sprintf("%s of %s %s %s%s", share, w.things, w.within, value, interval(e, b.Unit))
+		return fmt.Sprintf("%s of %s %s %s%s", share, w.things, w.within, value, interval(e, unit(b)))
 	}
 }
 

@@ -48,7 +48,7 @@ func TestSentencesOfVisits(t *testing.T) {
 		{"abandonment", ratio("abandonment", "<", 0.01), good(), visited,
 			"Drives users away: 3.30 % of conversations were given up by their user (1.80–6.00 %), 3.3 times the limit of 1 %.", 1},
 		{"apdex", ratio("apdex", ">", 0.9), good(), visited,
-			"Leaves users dissatisfied: the Apdex was 85 % (81–88 %), 5.56 % short of the limit of 90 %.", 1},
+			"Leaves users dissatisfied: the Apdex was 0.85 (0.81–0.88), 5.56 % short of the limit of 0.9.", 1},
 		{"cost kept", cost("cost_per_conversation", 0.01), good(), visited,
 			"Ready for 10,400 messages an hour: a conversation cost $0.0042 ($0.0041–$0.0043), limit $0.01, by the length of the simulated answers" + none, 0},
 		{"cost kept, measured answers", cost("cost_per_conversation", 0.01), good(), after(func(c scene) { c.s.Upstreams[0].Assumed = false }),

@@ -42,13 +42,26 @@ func quantity(v float64, unit parley.Unit) string {
 		return parley.FormatShare(v)
 	case parley.Dollars:
 		return parley.FormatDollars(v)
+	case index:
+		return strconv.FormatFloat(v, 'f', 2, 64)
 	default:
 		return parley.FormatNumber(v)
 	}
 }
 
+// index is the unit of the Apdex, a share that is written with two decimals.
+const index parley.Unit = "index"
+
+// unit is the unit in which the figures of a budget are written.
+func unit(b parley.Budget) parley.Unit {
+	if b.Metric == "apdex" {
+		return index
+	}
+	return b.Unit
+}
+
 // limit writes a limit.
-func limit(b parley.Budget) string { return parley.ShortenFigure(quantity(b.Limit, b.Unit)) }
+func limit(b parley.Budget) string { return parley.ShortenFigure(quantity(b.Limit, unit(b))) }
 
 // interval writes the interval of an estimate, in brackets and with a blank before it; empty if there is none.
 func interval(e parley.Estimate, unit parley.Unit) string {
