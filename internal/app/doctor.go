@@ -13,6 +13,7 @@ import (
 
 	"parley"
 	"parley/internal/plan"
+	"parley/internal/price"
 	"parley/internal/target"
 )
 
@@ -36,6 +37,7 @@ func (a *App) Doctor(ctx context.Context, path string) (code int, err error) {
 	for i := range p.Dependencies {
 		checks = append(checks, checkDependency(ctx, &p.Dependencies[i]))
 	}
+	checks = append(checks, checkPrices(p.Money.Prices)...)
 	checks = append(checks, checkListen("target.evolution.listen", p.Target.Evolution.Listen), checkDescriptors(e), checkFolder(a.Root))
 	for _, c := range checks {
 		if c.problem == "" {
@@ -53,6 +55,18 @@ func (a *App) Doctor(ctx context.Context, path string) (code int, err error) {
 		}
 	}
 	return code, nil
+}
+
+// checkPrices reads the price list of the user's own, if there is one.
+func checkPrices(path string) []check {
+	if path == "" {
+		return nil
+	}
+	c := check{what: "money.prices " + path, hint: "correct the list, or take money.prices out to use the one in parley"}
+	if _, err := price.Read(path); err != nil {
+		c.problem = err.Error()
+	}
+	return []check{c}
 }
 
 func scenarios(n int) string {
