@@ -175,12 +175,16 @@ func (p *Platform) mediaMessage(x *exchange) answer {
 	message := x.values[0]
 	key := member(message, "key")
 	id := textOf(member(key, "id"))
-	p.about(x, p.addressOf(textOf(member(key, "remoteJid"))).number, id)
+	note, ok := p.notes.find(id)
+	number := note.number
+	if !ok {
+		number = p.addressOf(textOf(member(key, "remoteJid"))).number
+	}
+	p.about(x, number, id)
 	complain := func(text string) answer {
 		return refusal(x.space[:0], 400, "Bad Request", "["+string(appendString(nil, text))+"]")
 	}
 	content := member(message, "message")
-	note, ok := p.notes.find(id)
 	switch {
 	case message == nil || string(message) == "null":
 		return complain("TypeError: Cannot read properties of undefined (reading 'key')")

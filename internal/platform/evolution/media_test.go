@@ -186,8 +186,10 @@ func TestMediaMessage(t *testing.T) {
 	if c := calls[0]; c.Operation != "POST /chat/getBase64FromMediaMessage/{instance}" || c.Identities[len(c.Identities)-1] != key.Hash("3EB0C767D82B0A74C1F2AA") {
 		t.Errorf("recorded %+v", c)
 	}
-	if c := calls[1]; c.Turn != 7 || c.By != parley.ByIdentity {
-		t.Errorf("recorded %+v", c)
+	for _, c := range calls[:2] { // the first names the message alone
+		if c.Turn != 7 || c.By != parley.ByIdentity {
+			t.Errorf("recorded %+v", c)
+		}
 	}
 }
 
