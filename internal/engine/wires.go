@@ -146,7 +146,7 @@ func (w *wires) simulate(d *plan.Dependency, finder fingerprint.Finder) error {
 	s.server = &http.Server{
 		BaseContext: func(net.Listener) context.Context { return calls },
 		Handler:     api, ConnContext: api.ConnContext, ReadHeaderTimeout: time.Minute,
-		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // as quiet says
+		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // broken connections are the bot's affair and stand in the record
 	}
 	w.sims = append(w.sims, s)
 	return nil
@@ -179,7 +179,8 @@ func (w *wires) deliver(r platform.Reply) { w.r.driver.Reply(r) }
 func (w *wires) call(c parley.Call) {
 	w.heard.Add(1)
 	if c.Status >= http.StatusBadRequest && c.Fault == "" {
-		w.denied.Store(&c)
+		denied := c // only a call that is denied is to be put on the heap
+		w.denied.Store(&denied)
 	}
 	w.r.writer.Call(c)
 }
@@ -192,22 +193,12 @@ func (w *wires) turnOf(number string) int64 {
 
 // serve serves all wires. The driver must exist by now.
 func (w *wires) serve() {
-	w.send = &fasthttp.Server{
-		Handler: w.platform.Handler, Name: "Evolution API", NoDefaultServerHeader: true,
-		MaxRequestBodySize: 136 << 20, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
-		CloseOnShutdown: true, Logger: quiet{},
-	}
+	w.send = w.platform.Server()
 	w.serving.Go(func() { _ = w.send.Serve(w.sendAt) }) // ends when the listener is closed
 	for _, s := range w.sims {
 		w.serving.Go(func() { _ = s.server.Serve(s.at) })
 	}
 }
-
-// quiet drops what the HTTP server would log: broken connections are the bot's
-// affair and stand in the record.
-type quiet struct{}
-
-func (quiet) Printf(string, ...any) {}
 
 // close ends every wire and waits until nothing is served any more.
 func (w *wires) close() {

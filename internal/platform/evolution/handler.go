@@ -22,7 +22,11 @@ type exchange struct {
 	// values are the properties of the body in the order of the route's schema, as raw JSON; nil if absent.
 	values [maxProperties][]byte
 	space  []byte // for the answer's body
+	input  []byte // for the request's
 	timer  *time.Timer
+	// received is when the request had been read, units what its body takes of the allowance for large ones.
+	received time.Time
+	units    int
 }
 
 // answer is a response of the API. The body is valid until the exchange is reused.
@@ -47,7 +51,8 @@ func (a *answer) contentType() string {
 // connection. Imposed includes the delay the bot itself asked for.
 func (p *Platform) Handler(ctx *fasthttp.RequestCtx) {
 	x := p.exchanges.Get().(*exchange)
-	p.open(x, ctx)
+	unread := p.receive(x, ctx)
+	p.open(x, ctx, unread)
 	p.wait(x, x.act.Delay)
 	switch x.act.Effect {
 	case fault.Hang:
@@ -60,6 +65,10 @@ func (p *Platform) Handler(ctx *fasthttp.RequestCtx) {
 		p.tie(x)
 		p.finishWith(x, failure(x.space[:0], x.act.Status))
 	default:
+		if unread != nil {
+			p.reject(x, unread)
+			break
+		}
 		p.finishWith(x, p.respond(x))
 	}
 	if p.opt.Record != nil {
@@ -70,23 +79,30 @@ func (p *Platform) Handler(ctx *fasthttp.RequestCtx) {
 
 // release makes x ready for another request, without what belongs to this one.
 func (p *Platform) release(x *exchange) {
+	p.large.give(x.units)
 	const kept = 16 << 10 // bytes of buffer worth keeping
 	if cap(x.space) > kept {
 		x.space = nil
 	}
-	*x = exchange{space: x.space[:0], timer: x.timer}
+	if cap(x.input) > kept {
+		x.input = nil
+	}
+	*x = exchange{space: x.space[:0], input: x.input[:0], timer: x.timer}
 	p.exchanges.Put(x)
 }
 
-// open fills x for a request.
-func (p *Platform) open(x *exchange, ctx *fasthttp.RequestCtx) {
+// open fills x for a request, of which unread says why it could not be read.
+func (p *Platform) open(x *exchange, ctx *fasthttp.RequestCtx, unread error) {
 	x.ctx = ctx
+	if unread != nil {
+		ctx.Request.SetBodyRaw(nil) // nobody is to wait for the rest
+	}
 	x.route, x.instance = p.findRoute(ctx.Method(), ctx.URI().PathOriginal())
 	operation := "no such route"
 	if x.route != nil {
 		operation = x.route.operation
 	}
-	start := ctx.Time().Sub(p.opt.Epoch)
+	start := x.received.Sub(p.opt.Epoch)
 	x.call = parley.Call{
 		Wire:         p.opt.Wire,
 		Operation:    operation,

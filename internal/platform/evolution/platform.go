@@ -68,6 +68,7 @@ type Platform struct {
 	retried atomic.Uint64
 
 	exchanges sync.Pool // *exchange
+	large     allowance
 	closed    chan struct{}
 	close     sync.Once
 }
@@ -86,6 +87,7 @@ func New(opt Options) *Platform {
 		v1:     opt.Config.Version == "v1",
 		media:  route{method: "GET", operation: "GET /media/{id}", open: true, serve: (*Platform).mediaFile},
 		closed: make(chan struct{}),
+		large:  newAllowance(),
 		width:  max(1, NumberLength-3-len(opt.Prefix)),
 		id:     uuid(opt.Seed, opt.Config.Instance),
 	}

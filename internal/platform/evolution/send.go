@@ -43,7 +43,7 @@ func (p *Platform) deliver(x *exchange, to address, quoted string) answer {
 	}
 	reply := platform.Reply{
 		To: to.number, Quoted: quoted, Kind: m.kind, Text: m.text,
-		Bytes: len(x.ctx.PostBody()), Received: x.ctx.Time(),
+		Bytes: len(x.ctx.PostBody()), Received: x.received,
 	}
 	p.about(x, to.number, quoted)
 	if !p.exists(to) {
