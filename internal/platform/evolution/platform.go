@@ -66,6 +66,7 @@ type Platform struct {
 	token   atomic.Pointer[token]
 	sent    atomic.Uint64 // messages accepted, which numbers them
 	retried atomic.Uint64
+	retry   *retryPolicy
 
 	exchanges sync.Pool // *exchange
 	large     allowance
@@ -98,6 +99,7 @@ func New(opt Options) *Platform {
 		p.routes = joined(p.routes, routes(!p.v1))
 	}
 	p.frames = newFrames(opt, p.id)
+	p.retry = p.newRetry()
 	p.exchanges.New = func() any { return &exchange{} }
 	return p
 }

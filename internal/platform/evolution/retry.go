@@ -9,7 +9,9 @@ import (
 // Retry returns the webhook retry policy of releases 2.2.1 and later: ten
 // attempts, 5 s doubling up to 5 min, jitter of a fifth, 30 s for each attempt,
 // where the plan does not say otherwise. Version 1 makes one attempt, whatever the plan says.
-func (p *Platform) Retry() platform.RetryPolicy {
+func (p *Platform) Retry() platform.RetryPolicy { return p.retry }
+
+func (p *Platform) newRetry() *retryPolicy {
 	c := p.opt.Config.Retry
 	if c.Attempts == 0 {
 		c.Attempts = 10
