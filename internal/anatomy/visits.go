@@ -22,7 +22,8 @@ type ScenarioVisit struct {
 	Name string `json:"name"`
 	Goal string `json:"goal,omitempty"` // for people, empty if it has none
 	VisitCount
-	// PerConversation is the money of one, in US dollars, language models and messages; nil without prices.
+	// PerConversation is the money of one that was finished or abandoned, in US dollars: its own calls to language
+	// models and messages, without what is shared among all; nil without prices.
 	PerConversation *parley.Estimate `json:"usd_per_conversation,omitempty"`
 }
 
@@ -45,8 +46,8 @@ type VisitCount struct {
 	Success     parley.Estimate `json:"success"`
 	Conversion  parley.Estimate `json:"conversion"`
 	Abandonment parley.Estimate `json:"abandonment"`
-	// Satisfied, Tolerating and Frustrated count turns by their reply: within T, within 4 T, later or never. Turns cut off
-	// before 4 T are left out, unless they waited past T, in which case they are left out too: nothing is known of them.
+	// Satisfied, Tolerating and Frustrated count the turns of the judged phases by their reply: within T, within 4 T,
+	// later or never. Turns cut off before 4 T are left out: nothing is known of them.
 	Satisfied  int             `json:"satisfied"`
 	Tolerating int             `json:"tolerating"`
 	Frustrated int             `json:"frustrated"`
@@ -58,7 +59,9 @@ type Money struct {
 	// Source and Dated are those of the price list.
 	Source string `json:"source"`
 	Dated  string `json:"dated,omitempty"`
-	// PerConversation and PerSuccess are total cost over conversations and over successes.
+	// PerConversation and PerSuccess are the total cost of the conversations that were finished or abandoned, over
+	// their number and over that of their successes. Without a success the latter is a floor. Warnings say what is
+	// left out, and what is shared because it could be tied to no turn.
 	PerConversation parley.Estimate `json:"usd_per_conversation"`
 	PerSuccess      parley.Estimate `json:"usd_per_success"`
 	// Models, Messages and Infrastructure are the parts of the mean PerConversation.
@@ -67,7 +70,7 @@ type Money struct {
 	Infrastructure float64 `json:"infrastructure_usd_per_conversation"`
 	// Saved is what cached prompt tokens saved against their full price.
 	Saved float64 `json:"saved_usd_per_conversation"`
-	// ByModel are the models called, costliest first; those of Unpriced cost nothing here because no price is known.
+	// ByModel are the models called in the judged phases, by whichever conversation, costliest first; those of Unpriced cost nothing here because no price is known.
 	ByModel  []ModelMoney `json:"by_model"`
 	Unpriced []string     `json:"unpriced,omitempty"`
 }
