@@ -55,6 +55,8 @@ const (
 // bot answers every message, and after a few of them tries the send API out.
 type bot struct {
 	url, key, instance string
+	language           string // base URL of the language model service, empty if there is none
+	first              bool   // it speaks as to version 1
 
 	work sync.WaitGroup
 	mu   sync.Mutex
@@ -69,6 +71,7 @@ func serve(path string) error {
 	}
 	b := &bot{
 		url: os.Getenv("EVOLUTION_API_URL"), key: os.Getenv("EVOLUTION_API_KEY"), instance: instance,
+		language: os.Getenv("OPENAI_BASE_URL"), first: os.Getenv(firstVariable) != "",
 		out: bufio.NewWriter(f), seen: map[string]int{},
 	}
 	server := &http.Server{Addr: "127.0.0.1:" + os.Getenv("PORT"), Handler: b, ReadHeaderTimeout: time.Second}
@@ -105,21 +108,17 @@ func (b *bot) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
-	var hook struct {
-		Data struct {
-			Key struct {
-				RemoteJid, ID string
-				FromMe        bool
-			}
-			Message struct{ Conversation string }
-		}
-	}
+	var hook inbound
 	status := http.StatusOK
 	if err := json.Unmarshal(body, &hook); err != nil {
 		status = http.StatusBadRequest
 	}
 	if key := hook.Data.Key; key.ID != "" && !key.FromMe {
-		status = b.take(key.ID, key.RemoteJid, hook.Data.Message.Conversation)
+		if hook.Data.Message.AudioMessage != nil {
+			b.work.Go(func() { b.listen(&hook, body) })
+		} else {
+			status = b.take(key.ID, key.RemoteJid, hook.Data.Message.Conversation+hook.Data.Message.ExtendedTextMessage.Text)
+		}
 	}
 	b.note(meeting{Kind: "webhook", At: time.Now(), Method: r.Method, Path: r.URL.RequestURI(), Header: r.Header, Status: status, Body: string(body)})
 	w.WriteHeader(status)
@@ -143,7 +142,11 @@ func (b *bot) take(id, jid, words string) int {
 	b.work.Go(func() {
 		b.reply(jid, words)
 		const early = 3 // not during the canary
-		if people == early {
+		switch {
+		case people != early:
+		case b.first:
+			b.probeFirst(strings.TrimSuffix(jid, personSuffix))
+		default:
 			b.probe(strings.TrimSuffix(jid, personSuffix))
 		}
 	})
@@ -152,7 +155,15 @@ func (b *bot) take(id, jid, words string) int {
 
 func (b *bot) reply(jid, words string) {
 	number := strings.TrimSuffix(jid, personSuffix)
-	b.ask("reply", http.MethodPost, "/message/sendText/"+b.instance, b.key, map[string]any{"number": number, "text": "You said: " + words})
+	b.ask("reply", http.MethodPost, "/message/sendText/"+b.instance, b.key, b.textTo(number, "You said: "+words))
+}
+
+// textTo is the body of a sendText in the version's shape.
+func (b *bot) textTo(number, words string) map[string]any {
+	if b.first {
+		return map[string]any{"number": number, "options": map[string]any{"delay": 0, "presence": "composing"}, "textMessage": map[string]any{"text": words}}
+	}
+	return map[string]any{"number": number, "text": words}
 }
 
 // ask makes one request to the send API and notes the answer. A body that is a string is sent as it is.

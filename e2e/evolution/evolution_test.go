@@ -2,6 +2,7 @@ package evolution
 
 import (
 	"bufio"
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -31,10 +32,17 @@ const (
 type variant struct {
 	name     string
 	byEvents bool
-	signed   bool
+	signed   bool // by a key among the headers
+	keyed    bool // by a key of its own
 	silent   bool // neither echoes nor receipts
+	first    bool // version 1
+	lenient  bool
+	media    string
 	phases   string
 }
+
+// speaksFirst reports whether the bot writes as to version 1.
+func (v variant) speaksFirst() bool { return v.first || v.lenient }
 
 // plan reviews the bot which is this test's binary.
 func (v variant) plan(t *testing.T, capture string) string {
@@ -43,9 +51,19 @@ func (v variant) plan(t *testing.T, capture string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	header := "{X-Secret: " + otherHeader + "}"
+	header, key := "{X-Secret: "+otherHeader+"}", ""
 	if v.signed {
 		header = "{jwt_key: " + jwtKey + "}"
+	}
+	if v.keyed {
+		key = "jwt_key: " + jwtKey
+	}
+	version, first, media := "v2", "", cmp.Or(v.media, "api")
+	if v.first {
+		version = "v1"
+	}
+	if v.speaksFirst() {
+		first = ", " + firstVariable + ": yes"
 	}
 	yes := func(b bool) string { return map[bool]string{true: "true", false: "false"}[b] }
 	return `
@@ -53,8 +71,12 @@ target:
   webhook: http://127.0.0.1:${PORT}/hook
   ready: http://127.0.0.1:${PORT}/
   command: ["` + self + `"]
-  env: {` + captureVariable + `: "` + capture + `", EVOLUTION_API_KEY: ` + apiKey + `}
+  env: {` + captureVariable + `: "` + capture + `", EVOLUTION_API_KEY: ` + apiKey + first + `}
   evolution:
+    version: ` + version + `
+    lenient: ` + yes(v.lenient) + `
+    media: ` + media + `
+    ` + key + `
     instance: ` + instance + `
     api_key: ` + apiKey + `
     number: "` + ownNumber + `"
@@ -64,8 +86,11 @@ target:
     headers: ` + header + `
     send_latency: 20ms
     retry: {initial_delay: 1s}
+dependencies:
+  openai: {canary: optional, simulate: {transcription: 50ms}}
 users: {returning: 0%, alike: 0%}
 scenarios:
+  - {name: spoken, turns: [{voice: ["` + spokenWords + `"]}]}
   - {name: plain, weight: 3, think: 300ms, turns: ['` + awkwardWords + `', "My name is {name}"]}
   - {name: refused, patience: 3s, turns: ["` + wordsOfRefusal + `"]}
   - {name: trouble, patience: 5s, turns: ["` + wordsOfTrouble + `"]}
@@ -80,7 +105,9 @@ func TestGateway(t *testing.T) {
 	variants := []variant{
 		{name: "plain", phases: "[solo: 2s, steady: 14s]"},
 		{name: "by events, signed", byEvents: true, signed: true, phases: "[steady: 10s]"},
-		{name: "silent", silent: true, phases: "[steady: 4s]"},
+		{name: "silent", silent: true, media: "url", phases: "[steady: 6s]"},
+		{name: "version 1", first: true, keyed: true, media: "base64", phases: "[steady: 10s]"},
+		{name: "lenient", lenient: true, silent: true, phases: "[steady: 5s]"},
 	}
 	for _, v := range variants {
 		t.Run(v.name, func(t *testing.T) {
@@ -94,6 +121,7 @@ func TestGateway(t *testing.T) {
 			a.judgeWebhooks(t)
 			a.judgeAnswers(t)
 			a.judgeWhole(t)
+			a.judgeVoice(t)
 		})
 	}
 }
@@ -110,6 +138,7 @@ type account struct {
 	sentIDs  map[string]string // by id of the bot's message, to whom it went
 	echoes   map[string]int
 	statuses map[string][]string
+	voices   int
 }
 
 func newAccount(t *testing.T, v variant, capture string) *account {
@@ -174,28 +203,56 @@ func (a *account) envelope(event string, at time.Time, data check) object {
 	}
 }
 
-// upsert is the data of a text message (1.2).
-func upsert(at time.Time, fromMe bool) object {
+// message is the data of a message (1.2): its content and what WhatsApp calls that.
+func (a *account) message(at time.Time, fromMe bool, kind string, content check) object {
 	name := check(anyText)
 	if fromMe {
 		name = like(".*")
 	}
-	return object{
+	o := object{
 		"key": object{
 			"remoteJid": personJid, "fromMe": truth(fromMe), "id": messageID,
 			"remoteJidAlt": optional{like(`\d+@lid`)}, "addressingMode": optional{like("pn|lid")},
 		},
 		"pushName": name, "status": like("DELIVERY_ACK|SERVER_ACK|PENDING"),
-		"message": object{"conversation": anyText, "messageContextInfo": optional{object{
-			"deviceListMetadata": object{}, "deviceListMetadataVersion": number(2),
-		}}},
-		"contextInfo": null{}, "messageType": text("conversation"),
+		"contextInfo": null{}, "messageType": text(kind),
 		"messageTimestamp": unixSeconds{at}, "instanceId": uuid, "source": device,
 	}
+	members := object{kind: content, "messageContextInfo": optional{object{
+		"deviceListMetadata": object{}, "deviceListMetadataVersion": number(2),
+	}}}
+	if kind == "audioMessage" && !fromMe {
+		switch a.media {
+		case "base64":
+			members["base64"] = anyText
+		case "url":
+			members["mediaUrl"] = like(`http://127\.0\.0\.1:\d+/.+`)
+		}
+	}
+	o["message"] = members
+	if a.first {
+		a.turnFirst(o)
+		o["key"] = object{"remoteJid": personJid, "fromMe": truth(fromMe), "id": messageID}
+	}
+	return o
+}
+
+// turnFirst takes out of a message's data what version 1 does not have, and names the instance as it does.
+func (a *account) turnFirst(o object) {
+	for _, name := range []string{"status", "contextInfo", "instanceId"} {
+		delete(o, name)
+	}
+	o["owner"] = text(instance)
 }
 
 // update is the data of a delivery or read receipt (1.2).
-func update() object {
+func (a *account) update() object {
+	if a.first {
+		return object{
+			"remoteJid": personJid, "fromMe": truth(true), "id": messageID, "status": like("DELIVERY_ACK|READ"),
+			"datetime": anything{}, "owner": text(instance),
+		}
+	}
 	return object{
 		"keyId": messageID, "remoteJid": personJid, "fromMe": truth(true), "participant": personJid,
 		"status": like("DELIVERY_ACK|READ"), "instanceId": uuid, "messageId": like("c[0-9a-z]{24}"),
@@ -211,23 +268,21 @@ func (a *account) sent(messageType string, message check) object {
 	}
 }
 
+// sentFirst is what sent is in version 1.
+func (a *account) sentFirst(message check) object {
+	return object{
+		"key":     object{"remoteJid": personJid, "fromMe": truth(true), "id": like("(BAE5|3EB0)[0-9A-F]{12,28}")},
+		"message": message, "messageTimestamp": like(`\d{10}`), "status": text("PENDING"),
+	}
+}
+
 // judgeWebhooks holds each webhook against its documented shape and files it.
 func (a *account) judgeWebhooks(t *testing.T) {
 	for _, m := range a.met {
 		if m.Kind != "webhook" {
 			continue
 		}
-		var hook struct {
-			Event string
-			Data  struct {
-				Key struct {
-					ID     string
-					FromMe bool
-				}
-				KeyID, Status string
-				Message       struct{ Conversation string }
-			}
-		}
+		var hook inbound
 		if err := json.Unmarshal([]byte(m.Body), &hook); err != nil {
 			t.Errorf("webhook: %v: %s", err, m.Body)
 			continue
@@ -236,11 +291,13 @@ func (a *account) judgeWebhooks(t *testing.T) {
 		path, d := "/hook", &hook.Data
 		switch hook.Event {
 		case "messages.upsert":
-			shape, path = upsert(m.At, d.Key.FromMe), path+"/messages-upsert"
-			a.fileMessage(t, m, d.Key.ID, d.Key.FromMe, d.Message.Conversation)
+			kind, content := a.content(&hook)
+			shape, path = a.message(m.At, d.Key.FromMe, kind, content), path+"/messages-upsert"
+			a.fileMessage(t, m, &hook)
 		case "messages.update":
-			shape, path = update(), path+"/messages-update"
-			a.statuses[d.KeyID] = append(a.statuses[d.KeyID], d.Status)
+			shape, path = a.update(), path+"/messages-update"
+			id := cmp.Or(d.KeyID, d.ID)
+			a.statuses[id] = append(a.statuses[id], d.Status)
 		default:
 			t.Errorf("event %q", hook.Event)
 			continue
@@ -258,15 +315,37 @@ func (a *account) judgeWebhooks(t *testing.T) {
 	}
 }
 
+// content is what a message may hold, by its kind. Those of the bot itself are of the kinds it sends.
+func (a *account) content(hook *inbound) (kind string, content check) {
+	m := &hook.Data.Message
+	switch fromMe := hook.Data.Key.FromMe; {
+	case m.AudioMessage != nil && fromMe:
+		return "audioMessage", object{"mimetype": anyText, "ptt": truth(true)}
+	case m.AudioMessage != nil:
+		return "audioMessage", voiceNote(m.AudioMessage)
+	case m.ImageMessage != nil:
+		return "imageMessage", object{"mimetype": anyText, "caption": anyText}
+	case m.DocumentMessage != nil:
+		return "documentMessage", object{"mimetype": anyText, "fileName": anyText}
+	case a.first && (fromMe || m.ExtendedTextMessage.Text != ""): // the library sends extended texts, iPhones too
+		return "extendedTextMessage", object{"text": anyText}
+	default:
+		return "conversation", anyText
+	}
+}
+
 // fileMessage keeps what judgeWhole must know of a messages.upsert.
-func (a *account) fileMessage(t *testing.T, m meeting, id string, fromMe bool, words string) {
+func (a *account) fileMessage(t *testing.T, m meeting, hook *inbound) {
 	t.Helper()
-	if fromMe {
+	id, words := hook.Data.Key.ID, hook.Data.Message.Conversation+hook.Data.Message.ExtendedTextMessage.Text
+	if hook.Data.Key.FromMe {
 		a.echoes[id]++
 		return
 	}
 	a.said = append(a.said, id)
 	switch {
+	case hook.Data.Message.AudioMessage != nil:
+		a.voices++
 	case words == wordsOfRefusal || words == wordsOfTrouble:
 		a.refused[id] = append(a.refused[id], m)
 	case words != awkwardWords && !like(`My name is \pL+`).MatchString(words):
@@ -278,10 +357,11 @@ func (a *account) fileMessage(t *testing.T, m meeting, id string, fromMe bool, w
 func (a *account) judgeHeader(t *testing.T, m meeting) {
 	t.Helper()
 	known := []string{"Accept", "Accept-Encoding", "Connection", "Content-Length", "Content-Type", "User-Agent"}
-	if a.signed {
+	if a.signed || a.keyed {
 		known = append(known, "Authorization")
 		judgeToken(t, m)
-	} else {
+	}
+	if !a.signed {
 		known = append(known, "X-Secret")
 		if got := m.Header.Get("X-Secret"); got != otherHeader {
 			t.Errorf("X-Secret is %q", got)

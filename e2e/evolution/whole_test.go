@@ -2,6 +2,7 @@ package evolution
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -9,9 +10,15 @@ import (
 // judgeAnswers holds each answer of the send API against its documented shape.
 func (a *account) judgeAnswers(t *testing.T) {
 	want := answers(a)
+	switch {
+	case a.first:
+		want = answersFirst(a)
+	case a.lenient:
+		want = map[string]answer{"reply": want["reply"]} // though the bot writes as to version 1
+	}
 	seen, all := map[string]int{}, 0
 	for _, m := range a.met {
-		if m.Kind == "webhook" {
+		if m.Kind == "webhook" || strings.HasPrefix(m.Kind, "voice ") || a.lenient && m.Kind != "reply" {
 			continue
 		}
 		seen[m.Kind]++
@@ -25,7 +32,7 @@ func (a *account) judgeAnswers(t *testing.T) {
 			t.Errorf("%s: status %d after %v, want %d after %v", m.Kind, m.Status, m.Took, w.status, w.least)
 		}
 		body := w.body
-		if o, ok := body.(object); ok && o["messageTimestamp"] != nil {
+		if o, ok := body.(object); ok && o["messageTimestamp"] != nil && !a.first {
 			o["messageTimestamp"] = unixSeconds{m.At}
 		}
 		for _, complaint := range shaped(m.Body, body) {
@@ -86,7 +93,7 @@ func (a *account) judgeRepeats(t *testing.T, deliveries map[string]int) {
 	for id, n := range deliveries {
 		met := a.refused[id]
 		switch {
-		case len(met) == 0 || met[0].Status == 404:
+		case len(met) == 0 || met[0].Status == 404 || a.first: // version 1 tries once
 			if n != 1 {
 				t.Errorf("message %s was delivered %d times", id, n)
 			}
