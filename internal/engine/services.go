@@ -180,7 +180,7 @@ const shortestKey = 8
 
 // secretsOf lists what of a plan must not stand in the bot's log. Empty ones hide nothing.
 func secretsOf(p *plan.Plan) []string {
-	secrets := []string{p.Target.Evolution.APIKey.Reveal()}
+	secrets := []string{p.Target.Evolution.APIKey.Reveal(), p.Target.Evolution.JWTKey.Reveal()}
 	for _, header := range p.Target.Evolution.Headers {
 		value := header.Reveal()
 		secrets = append(secrets, value, value[strings.LastIndexByte(value, ' ')+1:]) // a token behind its scheme

@@ -40,7 +40,7 @@ func TestDeathOfAPrivateService(t *testing.T) {
 const secretPlan = `
 target:
   webhook: http://127.0.0.1:9/hook?key=${HOOK_KEY}&fixed=literal-token
-  evolution: {api_key: "${GATEWAY_KEY}", headers: {Authorization: "Bearer ${HEADER_KEY}"}}
+  evolution: {api_key: "${GATEWAY_KEY}", jwt_key: "${SIGNING_KEY}", headers: {Authorization: "Bearer ${HEADER_KEY}"}}
   data: disposable
 %s
 dependencies:
@@ -70,6 +70,7 @@ func TestSecretsOfAPlan(t *testing.T) {
 	slices.Sort(got)
 	want := []string{
 		"Bearer value-of-HEADER_KEY", "fixed-password", "value-of-CALENDAR_KEY", "value-of-GATEWAY_KEY", "value-of-HEADER_KEY", "value-of-MODEL_KEY",
+		"value-of-SIGNING_KEY",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("secrets (-want +got):\n%s", diff)

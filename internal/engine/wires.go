@@ -360,8 +360,8 @@ func (r *run) denialBy(s *simulator) error {
 		return r.silence(s)
 	}
 	hint := r.logHint()
-	if c.Status == http.StatusNotFound {
-		hint = "parley simulates the chat completions and the models of OpenAI, and nothing else of it; " + hint
+	if c.Status == http.StatusNotFound && s.dependency.Kind == "openai" {
+		hint = "parley simulates the chat completions, embeddings, transcriptions and models of OpenAI, and nothing else of it; " + hint
 	}
 	return setupProblem(fmt.Sprintf("the bot did not reply, and its call to the simulated %s was refused: %s was answered with status %d",
 		name, c.Operation, c.Status), hint)
