@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"regexp"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -72,6 +73,8 @@ func TestGoalsByCalls(t *testing.T) {
 			w := play(t, bookingPlan(), booking(test.text, test.after, test.call), func(w *world) {
 				w.run(parley.Steady, 12*time.Second)
 				time.Sleep(5 * time.Minute)
+				w.driver.registry.mu.Lock()
+				defer w.driver.registry.mu.Unlock()
 				if n := len(w.driver.registry.byTurn); n != 0 {
 					t.Errorf("%d turns are remembered for ever", n)
 				}
@@ -91,13 +94,14 @@ func TestGoalsByCalls(t *testing.T) {
 
 // A call that ends when the run is being closed still counts.
 func TestGoalAtTheEnd(t *testing.T) {
-	var turn int64
+	var waiting atomic.Int64
 	w := play(t, bookingPlan(), func(w *world, _ http.ResponseWriter, m said) {
-		turn, _ = w.driver.AttributeNumber(m.From)
+		turn, _ := w.driver.AttributeNumber(m.From)
+		waiting.Store(turn)
 	}, func(w *world) {
 		w.run(parley.Steady, 6*time.Second)
 		w.driver.Close()
-		insert(w, turn, nil)
+		insert(w, waiting.Load(), nil)
 	})
 	turns := w.book.list()
 	if len(turns) != 1 || !turns[0].Goal || turns[0].Outcome != parley.Cut {
