@@ -17,7 +17,7 @@ GO_FILES = $(shell git ls-files -co --exclude-standard '*.go' | grep -v _templ.g
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 .PHONY: build
 build: ## a static binary, bin/parley; its version comes from git
@@ -75,6 +75,18 @@ fuzz: ## every fuzz target for FUZZTIME each
 .PHONY: bench
 bench: ## every benchmark, shortly
 	@go test -run '^$$' -bench . -benchmem -benchtime 200ms ./... | sed -E '/no test files|^(PASS|ok)/d'
+
+.PHONY: bench-drive
+bench-drive: ## what a turn costs, beside hey (docs/benchmarks.md)
+	@go run ./bench/drive
+
+.PHONY: bench-truth
+bench-truth: ## reported waits against the log of the bot
+	@go run ./bench/truth
+
+.PHONY: bench-analysis
+bench-analysis: ## parley report of a million turns
+	@go run ./bench/analysis
 
 .PHONY: vuln
 vuln: ## known weaknesses of the dependencies
