@@ -32,6 +32,12 @@ type moneyCount struct {
 	scenarios map[int32]*stats.Ratio
 }
 
+// A bot may ask for any name: from so many models on, all further ones count as one, of which no price is known.
+const (
+	modelsMost  = 256
+	otherModels = "other models"
+)
+
 type modelCount struct {
 	ModelMoney
 	price parley.ModelPrice
@@ -54,6 +60,13 @@ func (m *moneyCount) of(c *parley.Call) *modelCount {
 		return m.latest
 	}
 	found := m.models[c.Model]
+	if found == nil && len(m.models) >= modelsMost {
+		if found = m.models[otherModels]; found == nil {
+			found = &modelCount{ModelMoney: ModelMoney{Model: otherModels}}
+			m.models[otherModels] = found
+		}
+		return found // not the latest: its name is another
+	}
 	if found == nil {
 		found = &modelCount{}
 		found.Model = c.Model

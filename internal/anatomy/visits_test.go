@@ -1,6 +1,7 @@
 package anatomy
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -266,6 +267,20 @@ func TestCostOfSuccessAtTheEnds(t *testing.T) {
 	all := sum(true, 0)
 	if e := all.PerSuccess; e.Value != 1 || math.Abs(e.Low-1) > 1e-9 || e.High < 1.05 || e.High > 1.1 || all.PerConversation.High > 1+1e-9 {
 		t.Errorf("all succeeded: %+v", e)
+	}
+}
+
+// A bot that invents names of models does not fill the memory.
+func TestInventedModels(t *testing.T) {
+	rows := talk(1, "booking", 20*time.Second, 1, nil)
+	var calls []parley.Call
+	for i := range 3 * modelsMost {
+		calls = append(calls, asked(10, fmt.Sprintf("invented-%d", i), 1, 0, 0))
+	}
+	calls = append(calls, asked(10, "invented-0", 1, 0, 0))
+	m := summarize(visitRun(), rows, nil, calls).Money
+	if len(m.ByModel) != modelsMost+1 || m.ByModel[0].Model != otherModels || m.ByModel[0].Calls != 2*modelsMost || m.ByModel[1].Model != "invented-0" || m.ByModel[1].Calls != 2 {
+		t.Errorf("%d models, first %+v", len(m.ByModel), m.ByModel[:2])
 	}
 }
 

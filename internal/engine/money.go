@@ -11,8 +11,12 @@ import (
 	"parley/internal/record"
 )
 
-// modelsNoted bounds how many models' prices a record holds: a bot may ask for any name.
-const modelsNoted = 256
+// modelsNoted and modelName bound how many models' prices a record holds, and the length of their names: a bot may
+// ask for anything.
+const (
+	modelsNoted = 256
+	modelName   = 256
+)
 
 // tariff notes the price of each model in the record when a call first names it, so that a run that is
 // killed has the prices of what it recorded.
@@ -40,7 +44,7 @@ func (t *tariff) Price(model string) (parley.ModelPrice, bool) { return t.table.
 
 // note enters the price of a model into the record, unless it is there.
 func (t *tariff) note(model string) {
-	if model == "" {
+	if model == "" || len(model) > modelName {
 		return
 	}
 	if _, seen := t.seen.Load(model); seen || t.noted.Load() >= modelsNoted {

@@ -81,6 +81,7 @@ func TestTariff(t *testing.T) {
 		tariff.note("")
 		tariff.note("gpt-4o")
 		tariff.note("llama-at-home")
+		tariff.note(strings.Repeat("x", 10_000))
 	}
 	for i := range 2 * modelsNoted {
 		tariff.note(fmt.Sprintf("invented-%d", i))

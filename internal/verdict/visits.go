@@ -65,7 +65,7 @@ func (j *judge) cost(b parley.Budget) figure {
 		return figure{none: "nothing that the bot uses has a price: the plan calls no language model and sets no prices in money", unmeasured: true}
 	}
 	if len(m.Unpriced) > 0 {
-		return figure{none: "no price is known for " + list(m.Unpriced) + "; give it in money.prices"}
+		return figure{none: "no price is known for " + list(first(m.Unpriced, 5)) + "; give it in money.prices"}
 	}
 	e := m.PerConversation
 	if b.Metric == "cost_per_success" {
@@ -79,4 +79,12 @@ func (j *judge) cost(b parley.Budget) figure {
 		f.by = "by the length of the simulated answers"
 	}
 	return f
+}
+
+// first are the first n names, and how many more there are.
+func first(names []string, n int) []string {
+	if len(names) <= n {
+		return names
+	}
+	return append(slices.Clone(names[:n]), fmt.Sprintf("%d other models", len(names)-n))
 }

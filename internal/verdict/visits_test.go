@@ -1,6 +1,7 @@
 package verdict
 
 import (
+	"strings"
 	"testing"
 
 	"parley"
@@ -64,6 +65,8 @@ func TestSentencesOfVisits(t *testing.T) {
 		}), "Cannot tell: a success cost $0.40 ($0.10 or more), limit $1; the successes of 20 conversations are too few for a cost of each, by the length of the simulated answers; about 7 min of steady load could tell.", 3},
 		{"a model without a price", cost("cost_per_conversation", 0.01), good(), after(func(c scene) { c.s.Money.Unpriced = []string{"ft:gpt-4o:mine", "llama"} }),
 			"Cannot tell: no price is known for ft:gpt-4o:mine and llama; give it in money.prices.", 3},
+		{"many models without a price", cost("cost_per_conversation", 0.01), good(), after(func(c scene) { c.s.Money.Unpriced = strings.Split("abcdefgh", "") }),
+			"Cannot tell: no price is known for a, b, c, d, e and 3 other models; give it in money.prices.", 3},
 		{"slow calendar", []parley.Budget{budgetOf("", "calendar", "p95", "<", 1, parley.Seconds)}, good(), after(func(c scene) { c.s.Calendar = waits("p95", parley.Estimate{Value: 2, Low: 1.9, High: 2.1}) }),
 			"Too slow: 5 % of calls to the calendar took longer than 2.00 s (1.90–2.10 s), 2 times the limit of 1 s.", 1},
 	} {
