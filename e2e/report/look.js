@@ -87,6 +87,15 @@
       Math.min(a.box.right, b.box.right) - Math.max(a.box.left, b.box.left) > 1 &&
       Math.min(a.box.bottom, b.box.bottom) - Math.max(a.box.top, b.box.top) > 3).map(b => `${a.text} / ${b.text}`));
   });
+  // Figures whose name leads to no definition: numbers in tables by their row, column or caption, key figures, pictures.
+  const defined = e => [...(e?.querySelectorAll(".term") || [])].some(t => t.dataset.means && document.getElementById(t.hash.slice(1)));
+  const column = cell => cell.closest("table").querySelectorAll("thead th")[cell.cellIndex];
+  const undefinedFigures = () => [
+    ...[...document.querySelectorAll("main td.num")].filter(c => c.innerText.trim() &&
+      !defined(c.parentElement.querySelector("th")) && !defined(column(c)) && !defined(c.closest("table").caption)),
+    ...[...document.querySelectorAll("main .keys > div")].filter(k => !defined(k.querySelector("dt"))),
+    ...[...document.querySelectorAll("main figure")].filter(f => !defined(f.querySelector("figcaption"))),
+  ].map(e => `${e.tagName} "${e.textContent.trim().slice(0, 40)}" in ${e.closest("section")?.querySelector("h2")?.textContent}`);
   const all = texts();
   const heading = Math.min(...[...document.querySelectorAll("h1, h2")].filter(visible).map(h => parseFloat(getComputedStyle(h).fontSize)));
   return {
@@ -99,6 +108,7 @@
     sections: [...document.querySelectorAll("main section")].filter(visible).length,
     pictures: [...document.querySelectorAll("svg")].filter(s => visible(s) && !s.closest("[aria-hidden=true]")).length,
     scrollWidth: document.scrollingElement.scrollWidth, width: innerWidth, edge,
+    terms: document.querySelectorAll(".term").length, undefined: undefinedFigures(),
     wide: wide(), mute: mute(), crowded: crowded(),
     background: getComputedStyle(document.body).backgroundColor + getComputedStyle(document.documentElement).backgroundColor,
     main: document.querySelector("main").innerText,

@@ -6,13 +6,13 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 	"github.com/google/go-cmp/cmp"
 
 	"parley"
@@ -42,6 +42,8 @@ type seen struct {
 	Edge                  float64 // how far things may reach
 	Promises, Wide, Mute  []string
 	Crowded               []string
+	Terms                 int
+	Undefined             []string // figures without a definition
 	Background, Main      string
 }
 
@@ -135,6 +137,7 @@ func judge(t *testing.T, path, name string, run parley.Run) {
 
 			l.noScript = true
 			still := open(chrome, t, path, l)
+			t.Run("definitions", func(t *testing.T) { judgeDefinitions(t, still, name+"-"+l.name) })
 			if diff := cmp.Diff(s.Main, ask[seen](t, still, lookAround).Main); diff != "" {
 				t.Errorf("without JavaScript the page reads differently (-with +without):\n%s", diff)
 			}
@@ -181,6 +184,9 @@ func judgeSight(t *testing.T, s seen) {
 	}
 	if s.Pictures < 3 || s.Sections < 5 || len(s.Texts) < 80 {
 		t.Errorf("%d pictures, %d sections, %d pieces of text: too few", s.Pictures, s.Sections, len(s.Texts))
+	}
+	if len(s.Undefined) > 0 || s.Terms < 40 {
+		t.Errorf("%d names with a definition; figures without one: %q", s.Terms, s.Undefined)
 	}
 	if len(s.Crowded) > 0 {
 		t.Logf("words in pictures that touch: %q", s.Crowded) // ugly, and no reason to distrust the page
@@ -229,6 +235,50 @@ func judgeToggle(t *testing.T, p *tab, before seen, name string) {
 	}
 }
 
+// focused is what the keyboard's focus is on.
+type focused struct {
+	Word, Tip, Target string
+	Overflow          bool
+}
+
+// judgeDefinitions: with the Tab key alone one comes to the names of figures, reads their definitions there, and with
+// Enter goes to the definition itself; no script runs, and nothing makes the page wider than the screen.
+func judgeDefinitions(t *testing.T, p *tab, name string) {
+	const look = `(() => {
+		const e = document.activeElement, tip = getComputedStyle(e, "::after");
+		const wide = document.scrollingElement.scrollWidth > innerWidth;
+		if (!e.matches(".term")) { return { word: "", tip: "", target: "", overflow: wide }; }
+		return { word: e.textContent, tip: tip.content, target: e.hash.slice(1), overflow: wide };
+	})()`
+	seen := map[string]bool{}
+	var last focused
+	for range 40 {
+		p.do(t, chromedp.KeyEvent(kb.Tab))
+		f := ask[focused](t, p, look)
+		if f.Overflow {
+			t.Errorf("the page is wider than the screen with the focus on %q", f.Word)
+		}
+		if f.Word == "" {
+			continue
+		}
+		if len(f.Tip) < 20 || f.Target == "" {
+			t.Errorf("%q shows %q and leads to %q", f.Word, f.Tip, f.Target)
+		}
+		if len(seen) == 5 {
+			p.screenshot(t, name+"-definition")
+		}
+		seen[f.Target], last = true, f
+	}
+	if len(seen) < 10 {
+		t.Fatalf("Tab reaches only %d names with a definition", len(seen))
+	}
+	p.do(t, chromedp.KeyEvent(kb.Enter))
+	at := ask[float64](t, p, `document.querySelector(":target")?.getBoundingClientRect().top ?? -1`)
+	if height := ask[float64](t, p, "innerHeight"); at < 0 || at > height || !strings.HasPrefix(last.Target, "def-") {
+		t.Errorf("Enter on %q leads to %q, which then is at %.0f of %.0f px", last.Word, last.Target, at, height)
+	}
+}
+
 // judgeQuiet: it loads nothing but itself and nothing goes wrong.
 func judgeQuiet(t *testing.T, p *tab) {
 	t.Helper()
@@ -253,9 +303,22 @@ func judgePrint(t *testing.T, p *tab, name string, v *parley.Verdict) {
 		t.Errorf("the background is %s", s.Background)
 	}
 	pdf := get(t, p, chromedp.PrintToPDF(chromedp.PDFPaper(chromedp.PaperA4)))
-	pages := len(regexp.MustCompile(`/Type\s*/Page\b`).FindAll(pdf, -1))
-	if !bytes.HasPrefix(pdf, []byte("%PDF-")) || pages < 1 || pages > 8 {
-		t.Errorf("%d bytes of PDF, %d pages", len(pdf), pages)
+	pages := pagesOf(t, pdf)
+	if !bytes.HasPrefix(pdf, []byte("%PDF-")) || len(pages) < 3 || len(pages) > 12 {
+		t.Errorf("%d bytes of PDF, %d pages", len(pdf), len(pages))
+	}
+	t.Logf("%d pages", len(pages))
+	if !strings.Contains(pages[0], squeezed(v.Sentence)) {
+		t.Errorf("the first page lacks the verdict:\n%s", pages[0])
+	}
+	all := strings.Join(pages, "")
+	for _, words := range []string{
+		"Budgets", "Load over time", "How long users wait", "Where the time of a reply goes", "Conversations", "How far to trust this", "Definitions",
+		"time from the user's last word until the bot's answer has reached the user",
+	} {
+		if !strings.Contains(all, squeezed(words)) {
+			t.Errorf("no page has %q", words)
+		}
 	}
 	if folder := os.Getenv("PARLEY_SCREENSHOTS"); folder != "" {
 		keep(t, folder, name+".pdf", pdf)

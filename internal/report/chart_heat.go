@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,7 +44,7 @@ const (
 // nil if there is nothing to draw.
 func heatMap(run *parley.Run, sum *anatomy.Summary) *heatPicture {
 	h := sum.Heat
-	if h == nil || h.Width <= 0 || len(h.Counts) == 0 || len(h.Edges) < 2 {
+	if h == nil || !wellFormed(h) {
 		return nil
 	}
 	first, last, most, lost := heatRange(h)
@@ -56,18 +57,23 @@ func heatMap(run *parley.Run, sum *anatomy.Summary) *heatPicture {
 	return &heatPicture{Figure: bothSizes(m.draw), Levels: m.levels, Missing: m.missing, Bands: bands, Rows: rows}
 }
 
+// wellFormed: the counts fill the grid of columns and rows.
+func wellFormed(h *anatomy.Heat) bool {
+	rows := len(h.Edges) - 1
+	ragged := slices.ContainsFunc(h.Counts, func(column []int) bool { return len(column) != rows })
+	return h.Width > 0 && rows > 0 && len(h.Counts) > 0 && len(h.Unanswered) == len(h.Counts) && !ragged
+}
+
 // heatRange finds the rows that hold anything, and the largest counts.
 func heatRange(h *anatomy.Heat) (first, last, most, lost int) {
 	first, last = len(h.Edges)-2, 0
 	for i, column := range h.Counts {
 		for row, n := range column {
-			if n > 0 && row < len(h.Edges)-1 {
+			if n > 0 {
 				first, last, most = min(first, row), max(last, row), max(most, n)
 			}
 		}
-		if i < len(h.Unanswered) {
-			lost = max(lost, h.Unanswered[i])
-		}
+		lost = max(lost, h.Unanswered[i])
 	}
 	if first > last {
 		first, last = 0, 0
@@ -142,10 +148,10 @@ func (m heatChart) draw(c canvas) string {
 		y := bottom - float64(row-m.first+1)*height
 		m.strip(g, x, y, "heat", height, func(column int) int { return m.Counts[column][row] })
 	}
-	for row := m.first; row <= m.last; row++ {
-		y := bottom - float64(row-m.first)*height
+	for _, v := range logTicks(m.lowest(), m.Edges[m.last+1], 7) {
+		y := bottom - m.rowsBelow(v)*height
 		g.line("heat-line", c.left, y, c.width-c.right, y)
-		g.text("tick", c.left-8, y+4, "end", tickLabel(m.Edges[row], parley.Seconds))
+		g.text("tick", c.left-8, y+4, "end", tickLabel(v, parley.Seconds))
 	}
 	for _, ph := range m.run.Phases[min(1, len(m.run.Phases)):] {
 		at := x.clamped(ph.Start.Seconds())
@@ -159,6 +165,25 @@ func (m heatChart) draw(c canvas) string {
 	g.describe(m.words())
 	return g.image(c.class, label, fmt.Sprintf(` data-plot="heat" data-x0="%s" data-x1="%s" data-seconds="%s" data-top="%s" data-cell="%s" data-first="%d" data-last="%d"`,
 		px(x.a), px(x.b), px(m.total.Seconds()), px(top), px(height), m.first, m.last))
+}
+
+// lowest is the bound of the first row for an axis of logarithms, which has no place for 0.
+func (m heatChart) lowest() float64 {
+	if m.Edges[m.first] > 0 {
+		return m.Edges[m.first]
+	}
+	return m.Edges[m.first+1] / 2
+}
+
+// rowsBelow is how many rows lie below a wait, in fractions by its logarithm.
+func (m heatChart) rowsBelow(wait float64) float64 {
+	for row := m.first; row <= m.last; row++ {
+		low, high := max(m.Edges[row], m.lowest()), m.Edges[row+1]
+		if wait <= high || row == m.last {
+			return float64(row-m.first) + min(max(math.Log(wait/low)/math.Log(high/low), 0), 1)
+		}
+	}
+	return 0
 }
 
 // strip draws one row of cells, one path a colour; neighbours of one colour become one box.
@@ -229,9 +254,7 @@ func heatTable(h *anatomy.Heat, first, last int) (bands []string, rows []heatRow
 			for row := first; row <= last; row++ {
 				counts[(row-first)/height] += h.Counts[column][row]
 			}
-			if column < len(h.Unanswered) {
-				lost += h.Unanswered[column]
-			}
+			lost += h.Unanswered[column]
 		}
 		r := heatRow{From: clock(time.Duration(from) * h.Width), Unanswered: count(lost)}
 		for _, n := range counts {

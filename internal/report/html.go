@@ -42,6 +42,7 @@ type page struct {
 	HasCensored    bool
 	Attribution    string
 	HasTokens      bool
+	MoreUpstreams  int // operations left out
 	HasRetries     bool
 	HasWhy         bool
 	Columns        []int // of quantileNames, those with a figure in some row
@@ -53,18 +54,36 @@ func HTML(w io.Writer, d Document) error {
 	if d.Run == nil {
 		return errNoRun
 	}
+	d, more := bounded(d)
 	data, err := d.compactJSON()
 	if err != nil {
 		return err
 	}
+	p := newPage(d, data)
+	p.MoreUpstreams = more
 	var out strings.Builder
-	if err := reportPage(newPage(d, data)).Render(context.Background(), &out); err != nil {
+	if err := reportPage(p).Render(context.Background(), &out); err != nil {
 		return fmt.Errorf("report: render HTML: %w", err)
 	}
 	if _, err := io.WriteString(w, strings.Map(printable, out.String())); err != nil {
 		return fmt.Errorf("report: write HTML: %w", err)
 	}
 	return nil
+}
+
+// mostUpstreams is how many operations a page lists; a bot may send thousands of different statements.
+const mostUpstreams = 100
+
+// bounded leaves out the operations that a page has no room for, the cheapest, and says how many they are.
+func bounded(d Document) (Document, int) {
+	more := len(d.summary().Upstreams) - mostUpstreams
+	if more <= 0 {
+		return d, 0
+	}
+	sum := *d.Summary
+	sum.Upstreams = sum.Upstreams[:mostUpstreams]
+	d.Summary = &sum
+	return d, more
 }
 
 // meanSentence words the mean, and what waits that were cut off do to it.

@@ -168,8 +168,31 @@ func TestHTMLSize(t *testing.T) {
 		u.Operation = fmt.Sprintf("%s /* %d */", u.Operation, i)
 		d.Summary.Upstreams = append(d.Summary.Upstreams, u)
 	}
-	if size := len(renderHTML(t, d)); size > 400_000 {
+	if size := len(renderHTML(t, d)); size > 500_000 {
 		t.Errorf("%d bytes for a run of one hour", size)
+	}
+	// A plan of a hundred scenarios, a bot of three hundred operations, the longest name a plan takes.
+	d = withMoney(d)
+	d.Summary.Heat = heat(time.Hour, d.Summary.Judged.Reply, 70)
+	v, sc := d.Summary.Visits.Scenarios[0], d.Summary.Judged.Scenarios[0]
+	for i := range 100 {
+		v.Name = fmt.Sprintf("scenario %d with a name that is longer than most", i)
+		sc.Name = v.Name
+		d.Summary.Visits.Scenarios = append(d.Summary.Visits.Scenarios, v)
+		d.Summary.Judged.Scenarios = append(d.Summary.Judged.Scenarios, sc)
+	}
+	for i := range 300 {
+		u := d.Summary.Upstreams[i%3]
+		u.Operation = fmt.Sprintf("%s /* %d */", u.Operation, i)
+		d.Summary.Upstreams = append(d.Summary.Upstreams, u)
+	}
+	page := renderHTML(t, d)
+	t.Logf("%d bytes", len(page))
+	if len(page) > 3<<19 {
+		t.Errorf("%d bytes for a run of many scenarios and operations", len(page))
+	}
+	if !strings.Contains(string(page), "223 operations that took less time") {
+		t.Error("nothing says that operations are left out")
 	}
 }
 

@@ -243,7 +243,7 @@ func keyFigures(sum *anatomy.Summary) []fact {
 	}
 	if sum.Money != nil {
 		if f := estimate(scaled(sum.Money.PerConversation, thousand), parley.Dollars); f.Value != nothing {
-			facts = append(facts, fact{Name: "per 1,000 conversations", Value: f.Value, Note: f.Interval, Key: "cost_1000"})
+			facts = append(facts, fact{Name: "cost per 1,000", Value: f.Value, Note: f.Interval, Key: "cost_1000"})
 		}
 	}
 	return facts
