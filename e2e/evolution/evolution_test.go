@@ -113,7 +113,8 @@ func TestGateway(t *testing.T) {
 		t.Run(v.name, func(t *testing.T) {
 			t.Parallel()
 			capture := filepath.Join(t.TempDir(), "capture")
-			r := built.Run(t, []string{"TZ=" + place}, "load", "-f", product.Write(t, v.plan(t, capture)), "--out", filepath.Join(t.TempDir(), "run"))
+			dir := filepath.Join(t.TempDir(), "run")
+			r := built.Run(t, []string{"TZ=" + place}, "load", "-f", product.Write(t, v.plan(t, capture)), "--out", dir)
 			if r.Code != 0 && r.Code != 3 { // on a busy machine the run may be invalid, but its webhooks are not
 				t.Fatalf("exit code %d\n%s\n%s", r.Code, r.Stdout, r.Stderr)
 			}
@@ -122,6 +123,7 @@ func TestGateway(t *testing.T) {
 			a.judgeAnswers(t)
 			a.judgeWhole(t)
 			a.judgeVoice(t)
+			judgeRecord(t, dir)
 		})
 	}
 }

@@ -14,6 +14,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"parley"
+	"parley/internal/record"
 )
 
 // firstVariable has the bot speak as to version 1.
@@ -216,6 +219,42 @@ func (a *account) judgeVoice(t *testing.T) {
 		t.Errorf("%d voice notes were listened to, %d were sent", len(files), a.voices)
 	}
 	t.Logf("%d voice notes", len(files))
+}
+
+// judgeRecord: every download of a voice note and every transcription belongs to the turn in which it was said.
+func judgeRecord(t *testing.T, dir string) {
+	t.Helper()
+	r, err := record.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spoken := map[int64]bool{}
+	for turn := range r.Turns() {
+		spoken[turn.ID] = turn.Scenario == "spoken"
+	}
+	seen := map[string]int{}
+	for c := range r.Calls() {
+		switch c.Operation {
+		case "POST /v1/audio/transcriptions":
+			if c.AudioSeconds < spokenSeconds-0.001 || c.AudioSeconds > spokenSeconds+0.001 {
+				t.Errorf("a transcription of %v s", c.AudioSeconds)
+			}
+		case "GET /media/{id}":
+		case "POST /chat/getBase64FromMediaMessage/{instance}":
+			if c.Status == http.StatusBadRequest {
+				continue // about a message that nobody sent
+			}
+		default:
+			continue
+		}
+		seen[c.Operation]++
+		if !spoken[c.Turn] || c.By != parley.ByIdentity {
+			t.Errorf("%s belongs to turn %d (spoken: %v) by %q", c.Operation, c.Turn, spoken[c.Turn], c.By)
+		}
+	}
+	if err := r.Err(); err != nil || len(seen) != 3 {
+		t.Errorf("calls %v, %v", seen, err)
+	}
 }
 
 // judgeMediaAnswer returns the file in an answer of getBase64FromMediaMessage.
