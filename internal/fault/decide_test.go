@@ -97,6 +97,11 @@ func TestWindowAndOperation(t *testing.T) {
 		{"hang on /v1/chat/*", chat, 0, true},
 		{"hang on /v1/models", chat, 0, false},
 		{"hang on GET *", chat, 0, false},
+		{"status 403 on events.insert", "events.insert", 0, true}, // a service whose operations have names
+		{"status 403 on events.insert", "events.insertion", 0, false},
+		{"status 403 on events.*", "events.list", 0, true},
+		{"status 403 on events.*", "freebusy.query", 0, false},
+		{"status 403 on /events.insert", "events.insert", 0, false},
 	}
 	for _, test := range tests {
 		if got := !decider(t, 1, "w", test.rule).Decide(test.op, test.at).Nothing(); got != test.want {

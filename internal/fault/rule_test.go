@@ -32,6 +32,7 @@ func TestParseRule(t *testing.T) {
 		{"drip 1MB/s", "drip 1000kB/s"},
 		{"10% delay lognormal(p50=450ms, p95=1.2s)", ""},
 		{"delay 1s..3s on POST /v1/chat/*", ""},
+		{"0.5% status 403 on events.insert", ""},
 		{"100% reset", "reset"},
 		{"malformed", ""},
 		{"  1%   status   503  on  POST   /v1/*  from 30s to 90s ", "1% status 503 on POST /v1/* from 30s to 1m30s"},

@@ -4,24 +4,29 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"parley/internal/upstream"
 )
 
 // The operations, by Google's own names of its methods.
 const (
-	opToken         = "token"
-	opBatch         = "batch"
-	opFreeBusy      = "freebusy.query"
-	opList          = "events.list"
-	opInsert        = "events.insert"
-	opGet           = "events.get"
-	opPatch         = "events.patch"
-	opUpdate        = "events.update"
-	opDelete        = "events.delete"
-	opCalendarList  = "calendarList.list"
-	opCalendarsGet  = "calendars.get"
-	basePath        = "/calendar/v3"
-	longestSegment  = 1024 // of an id, in bytes: the longest event id Google takes
-	shownOfSegments = 4
+	opToken        = "token"
+	opBatch        = "batch"
+	opFreeBusy     = "freebusy.query"
+	opList         = "events.list"
+	opInsert       = "events.insert"
+	opGet          = "events.get"
+	opPatch        = "events.patch"
+	opUpdate       = "events.update"
+	opDelete       = "events.delete"
+	opCalendarList = "calendarList.list"
+	opCalendarsGet = "calendars.get"
+)
+
+const (
+	basePath = "/calendar/v3"
+	// longestSegment is the most bytes of an id: those of the longest event id Google takes.
+	longestSegment = 1024
 )
 
 // TokenOperation names the calls for access tokens, which prove nothing about where the
@@ -120,14 +125,10 @@ func writes(operation string) bool {
 // whatever may be an id.
 func unknownOperation(method, path string) string {
 	parts := strings.Split(strings.Trim(withoutBase(path), "/"), "/")
-	if len(parts) > shownOfSegments {
-		parts = append(parts[:shownOfSegments:shownOfSegments], "*")
-	}
-	for i, part := range parts {
-		isID := i == 1 && parts[0] == "calendars" || i == 3
-		if isID || len(part) > 24 || strings.ContainsFunc(part, func(c rune) bool { return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') }) {
+	if parts[0] == "calendars" {
+		for i := 1; i < len(parts); i += 2 {
 			parts[i] = "*"
 		}
 	}
-	return method + " " + basePath + "/" + strings.Join(parts, "/")
+	return method + " " + basePath + upstream.OperationPath(strings.Join(parts, "/"))
 }
