@@ -92,6 +92,11 @@ func (t *table[T]) take() {
 		t.hashed = make([]uint64, 0, len(t.hashed)+len(t.hashed)/4)
 	}
 	t.mu.Unlock()
+	if len(t.tail) > 0 && len(t.spare) >= t.sealRows {
+		// There are enough for a segment of their own: the newest one stays as it is.
+		t.segments++
+		t.tail, t.saved = t.tail[:0], 0
+	}
 	if len(t.tail) == 0 {
 		t.tail, t.spare = t.spare, t.tail
 	} else {
