@@ -47,7 +47,7 @@ func (t *taps) join(d *plan.Dependency, server string) (string, error) {
 		Wire: d.Name, Key: t.r.key, Finder: t.finder, Epoch: t.r.epoch, Seed: t.r.o.Plan.Seed, Faults: d.Faults,
 		Attribute: t.r.driver.Trace,
 		Reveal:    t.r.driver.Reveal,
-		Record:    func(c parley.Call) { w.heard.Add(1); t.r.writer.Call(c) },
+		Record:    func(c parley.Call) { w.heard.Add(1); t.r.called(&c); t.r.writer.Call(c) },
 		Warn:      t.r.warn,
 	}
 	var err error
