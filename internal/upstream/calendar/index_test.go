@@ -4,9 +4,13 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"parley/internal/plan"
 )
 
 // The index finds what a walk over all events finds, in order, and stays flat.
@@ -76,5 +80,38 @@ func TestHistoryIsBounded(t *testing.T) {
 	}
 	if len(c.changes) > 100 || !slices.IsSortedFunc(c.changes, func(a, b change) int { return int(a.version - b.version) }) {
 		t.Errorf("%d changes of 10 events", len(c.changes))
+	}
+}
+
+// Many who book at once get one event each, and of those who want the same id one gets it.
+func TestConcurrentBookings(t *testing.T) {
+	s := New(Options{Config: plan.Calendar{Busy: 0.5}})
+	c, _ := s.store.calendar(primary, true)
+	const workers, each = 8, 200
+	var same atomic.Int64
+	var all sync.WaitGroup
+	for w := range workers {
+		all.Go(func() {
+			for n := range each {
+				at := s.store.since.Unix() + int64(n)*1800
+				for _, id := range []string{fmt.Sprintf("own%d%d", w, n), fmt.Sprintf("same%d", n)} {
+					e := &event{id: id, start: moment{at: at}, end: moment{at: at + 1800}, status: confirmed, fields: map[string]any{}}
+					if s.insert(c, e, s.store.since) == nil && id[0] == 's' {
+						same.Add(1)
+					}
+				}
+				s.busySpans(c, span{at, at + daySeconds})
+				s.page(c, &listQuery{from: at, to: at + daySeconds, backFrom: at, backTo: at + daySeconds, most: 100, updatedMin: math.MinInt64, at: cursor{At: beginning()}})
+			}
+		})
+	}
+	all.Wait()
+	if same.Load() != each || len(c.events) > (workers+1)*each || len(c.changes) < len(c.events) {
+		t.Errorf("%d of %d shared ids given out, %d events", same.Load(), each, len(c.events))
+	}
+	indexed := 0
+	c.live.visit(math.MinInt64, math.MaxInt64, beginning(), func(*event) bool { indexed++; return true })
+	if indexed != len(c.events) || c.version != c.changes[len(c.changes)-1].version {
+		t.Errorf("%d events, %d in the index", len(c.events), indexed)
 	}
 }
