@@ -36,3 +36,13 @@ func BenchmarkSendText(b *testing.B) {
 		b.Fatalf("status %d, %d delivered, %d recorded", ctx.Response.StatusCode(), delivered, recorded)
 	}
 }
+
+func BenchmarkVoiceWebhook(b *testing.B) {
+	p := newTest(func(o *Options) { o.Config.Media = "base64" })
+	m := p.Message(p.User(17), 4, voiceWords, moment())
+	m.Voice = true
+	b.ReportAllocs()
+	for b.Loop() {
+		_ = p.Webhook(m)
+	}
+}
