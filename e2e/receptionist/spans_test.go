@@ -33,11 +33,18 @@ type spanLog []span
 // readSpans reads the logs of all workers.
 func readSpans(t *testing.T, prefix string) spanLog {
 	t.Helper()
+	all := readNotes[span](t, prefix)
+	slices.SortFunc(all, func(a, b span) int { return int(a.Start - b.Start) })
+	return all
+}
+
+// readNotes reads what all workers noted aside: a file of JSON lines each.
+func readNotes[T any](t *testing.T, prefix string) (all []T) {
+	t.Helper()
 	files, err := filepath.Glob(prefix + ".*")
 	if err != nil || len(files) == 0 {
-		t.Fatalf("the bot wrote no spans: %v", err)
+		t.Fatalf("the bot wrote no %s: %v", filepath.Base(prefix), err)
 	}
-	var all spanLog
 	for _, name := range files {
 		f, err := os.Open(name)
 		if err != nil {
@@ -45,18 +52,17 @@ func readSpans(t *testing.T, prefix string) spanLog {
 		}
 		lines := bufio.NewScanner(f)
 		for lines.Scan() {
-			var s span
-			if err := json.Unmarshal(lines.Bytes(), &s); err != nil {
+			var note T
+			if err := json.Unmarshal(lines.Bytes(), &note); err != nil {
 				t.Fatalf("%s: %v: %s", name, err, lines.Text())
 			}
-			all = append(all, s)
+			all = append(all, note)
 		}
 		if err := lines.Err(); err != nil {
 			t.Fatal(err)
 		}
 		_ = f.Close()
 	}
-	slices.SortFunc(all, func(a, b span) int { return int(a.Start - b.Start) })
 	return all
 }
 

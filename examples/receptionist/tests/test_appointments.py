@@ -110,7 +110,7 @@ class Tools(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(self.ledger.lines, books)
 
     async def test_book_again_in_a_turn_that_is_run_again(self) -> None:
-        wish = {"service": "haircut", "day": "tuesday", "time": "10:00"}
+        wish: dict[str, Any] = {"service": "haircut", "day": "tuesday", "time": "10:00"}
         first = await self.call("book_appointment", **wish)
         again = await self.call("book_appointment", **wish)
         self.assertEqual(first, again)
