@@ -104,7 +104,7 @@ func Look(fsys fs.FS) (*Bot, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &scene{folder: f, bot: &Bot{}, vars: map[string]*Variable{}, aliases: map[string][]alias{}, marks: marks()}
+	s := &scene{folder: f, bot: &Bot{}, vars: map[string]*Variable{}, aliases: map[string][]alias{}, marks: marks(), callees: map[reader]callee{}}
 	s.manifests()
 	s.language()
 	s.containers()
@@ -133,8 +133,9 @@ type scene struct {
 	released []command // what a Procfile runs before
 	docker   bool      // there is a Dockerfile
 	marks    []mark
-	passed   bool // os.Getenv is handed on as a value
-	dotenv   bool // the bot reads .env by itself
+	callees  map[reader]callee // definitions that were looked up
+	passed   bool              // os.Getenv is handed on as a value
+	dotenv   bool              // the bot reads .env by itself
 }
 
 // warn notes once what was left out or will not work.

@@ -285,19 +285,37 @@ func (s *scene) shape(v *Variable, service Service, path, before string, at Plac
 	}
 }
 
+// callee is a definition of the bot's own that has the marks of one service only.
+type callee struct {
+	service Service
+	what    string
+	text    string // of the definition
+}
+
 // called looks into the bot's own definition that is called with a variable: if it has the marks of one
 // service only, the variable is for that, and the parameter's name tells what it is.
 func (s *scene) called(f *file, g group, name string, at int) (service Service, what string, part Part) {
-	if f.code[g.open] == '[' {
-		return "", "", ""
-	}
 	name = name[strings.LastIndexByte(name, '.')+1:]
-	if name == "" || common(name) || len(name) < 3 {
+	if f.code[g.open] == '[' || common(name) || len(name) < 3 {
 		return "", "", ""
 	}
-	head := regexp.MustCompile(`\b(?:class|def|function|func(?:\s+\([^)]*\))?|type|const|let|var)\s+` + name + `\b`)
+	key := reader{f.lang, name}
+	c, known := s.callees[key]
+	if !known {
+		c = s.define(key)
+		s.callees[key] = c
+	}
+	if c.service == "" || c.service == Webhook {
+		return c.service, c.what, Key
+	}
+	return c.service, c.what, parameter(c.text, f.bare[g.open:min(at, len(f.bare))])
+}
+
+// define looks for the definition of a name.
+func (s *scene) define(key reader) callee {
+	head := regexp.MustCompile(`\b(?:class|def|function|func(?:\s+\([^)]*\))?|type|const|let|var)\s+` + key.name + `\b`)
 	for _, d := range s.files {
-		if d.lang != f.lang || len(d.words[name]) == 0 {
+		if d.lang != key.lang || len(d.words[key.name]) == 0 {
 			continue
 		}
 		m := head.FindStringIndex(d.code)
@@ -305,20 +323,19 @@ func (s *scene) called(f *file, g group, name string, at int) (service Service, 
 			continue
 		}
 		start, end := d.block(m[0])
-		start, end = min(start, len(d.code)), min(end, len(d.code))
-		if secretHeader.MatchString(d.code[start:end]) {
-			return Webhook, "gives it to " + name + ", which looks at the header of a webhook", Key
+		text := d.code[min(start, len(d.code)):min(end, len(d.code))]
+		if secretHeader.MatchString(text) {
+			return callee{Webhook, "gives it to " + key.name + ", which looks at the header of a webhook", text}
 		}
-		service, mark := s.single(d.code[start:end])
+		service, mark := s.single(text)
 		if service == "" && d.lang == golang && !serves.MatchString(d.code) { // a type, its constructor and its methods stand apart
 			service, mark = s.single(d.code)
 		}
-		if service == "" {
-			continue
+		if service != "" {
+			return callee{service, fmt.Sprintf("gives it to %s, whose code has %s", key.name, trim(mark)), text}
 		}
-		return service, fmt.Sprintf("gives it to %s, whose code has %s", name, trim(mark)), parameter(d.code[start:end], f.bare[g.open:min(at, len(f.bare))])
 	}
-	return "", "", ""
+	return callee{}
 }
 
 var parameters = regexp.MustCompile(`(?:__init__|constructor)\s*\(([^()]*)|^[^(]*\(([^()]*)`)

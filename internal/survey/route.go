@@ -56,12 +56,17 @@ const maxRoutes = 500
 // routes finds the routes of the bot and picks those for webhooks and for health.
 func (s *scene) routes() {
 	var all []Route
+	mounts := s.mounts()
 	for _, f := range s.files {
 		if f.lang.String() != s.bot.Language {
 			continue
 		}
-		prefixes := s.prefixes(f)
-		for _, r := range found(f) {
+		routes := found(f)
+		if len(routes) == 0 {
+			continue
+		}
+		prefixes := s.prefixes(f, mounts)
+		for _, r := range routes {
 			var before strings.Builder
 			for _, p := range prefixes {
 				if p.name == "" || p.name == r.router {
@@ -206,25 +211,40 @@ func verbNear(f *file, at int) string {
 // prefix is what goes before the paths of a router; of all routers of the file if it has no name.
 type prefix struct{ name, prefix string }
 
+// mount is a router that a file puts behind a prefix.
+type mount struct {
+	in             *file
+	router, prefix string
+}
+
+// mounts returns those of all files.
+func (s *scene) mounts() (list []mount) {
+	for _, f := range s.files {
+		for _, m := range included.FindAllStringSubmatch(f.code, 20) {
+			list = append(list, mount{f, m[1], m[2]})
+		}
+		if f.lang != node {
+			continue
+		}
+		for _, m := range mounted.FindAllStringSubmatch(f.code, 50) {
+			list = append(list, mount{f, m[2], m[1]})
+		}
+	}
+	return list[:min(len(list), maxRoutes)]
+}
+
 // prefixes returns those of a file, outer ones first.
-func (s *scene) prefixes(f *file) (list []prefix) {
+func (s *scene) prefixes(f *file, mounts []mount) (list []prefix) {
 	module := strings.TrimSuffix(path.Base(f.name), path.Ext(f.name))
 	if module == "__init__" || module == "index" {
 		module = path.Base(path.Dir(f.name))
 	}
-	for _, other := range s.files {
-		if other.lang != f.lang {
+	for _, m := range mounts {
+		if m.in.lang != f.lang || m.in != f && !strings.Contains(m.in.code, module) {
 			continue
 		}
-		for _, m := range included.FindAllStringSubmatch(other.code, 20) {
-			if name, ok := s.belongs(other, f, module, m[1]); ok {
-				list = append(list, prefix{name, m[2]})
-			}
-		}
-		for _, m := range mounted.FindAllStringSubmatch(other.code, 50) {
-			if name, ok := s.belongs(other, f, module, m[2]); ok && f.lang == node {
-				list = append(list, prefix{name, m[1]})
-			}
+		if name, ok := s.belongs(m.in, f, module, m.router); ok {
+			list = append(list, prefix{name, m.prefix})
 		}
 	}
 	for _, pattern := range []*regexp.Regexp{routePrefix, grouped} {
