@@ -1,11 +1,14 @@
 package plan
 
-import "strings"
+import (
+	"net/http"
+	"strings"
+)
 
 // Matches reports whether the route answers requests of a method for a path. HEAD is answered as GET is. A star
 // in the path asked for matches a star of the route only, so that names of operations can be matched as well.
 func (r *Route) Matches(method, path string) bool {
-	if r.Method != "*" && r.Method != method && (r.Method != "GET" || method != "HEAD") {
+	if r.Method != "*" && r.Method != method && (r.Method != http.MethodGet || method != http.MethodHead) {
 		return false
 	}
 	pattern, all := strings.CutSuffix(r.Path, "/**")
