@@ -280,7 +280,6 @@ var (
 	hookWords   = regexp.MustCompile(`(?i)webhook|whatsapp|evolution|upsert|\bwa\b|inbound|incoming|messages?\b|callback|\bhook`)
 	strangeHook = regexp.MustCompile(`(?i)stripe|payment|pagamento|billing|google|calendar|telegram|\bline\b|instagram|facebook|status|admin|auth|login|test|debug|simulate|github|delivery|twilio|n8n|send`)
 	upsert      = regexp.MustCompile(`messages\.upsert|MESSAGES_UPSERT|remoteJid`)
-	healthWords = []string{"readyz", "ready", "readiness", "healthz", "health", "healthcheck", "livez", "live", "status", "ping"}
 )
 
 // webhooks returns the routes that may take webhooks, likeliest first.
@@ -323,9 +322,10 @@ func (s *scene) webhooks(all []Route) (list []Route) {
 
 // health returns the routes that tell whether the bot is up, most telling first.
 func (s *scene) health(all []Route) (list []Route) {
+	words := []string{"readyz", "ready", "readiness", "healthz", "health", "healthcheck", "livez", "live", "status", "ping"}
 	place := func(r Route) int {
 		last := strings.ToLower(strings.Trim(r.Path[strings.LastIndexByte(r.Path, '/')+1:], "_"))
-		return slices.Index(healthWords, last)
+		return slices.Index(words, last)
 	}
 	for _, r := range all {
 		if r.Method != http.MethodPost && place(r) >= 0 && !strings.ContainsAny(r.Path, "{<:*") && !slices.ContainsFunc(list, func(o Route) bool { return o.Path == r.Path }) {
