@@ -16,7 +16,7 @@ type figure struct {
 	// none says why there is no figure; unmeasured, that no wire carries it.
 	none       string
 	unmeasured bool
-	assumed    bool
+	assumed    string // why the figure says nothing of the real service, empty if it does
 	// floor: too few observations for the statistic; only the lower bound means anything.
 	floor bool
 	// within is the share of waits within the limit of a quantile's budget, nil if it was not counted.
@@ -44,8 +44,8 @@ func (j *judge) budget(b parley.Budget) parley.BudgetResult {
 	var byShare bool
 	r.Result, byShare = f.against(b)
 	switch {
-	case f.assumed:
-		r.Result, r.Why = parley.AssumedOnly, "the latency is the plan's own assumption, and proves nothing about the real service"
+	case f.assumed != "":
+		r.Result, r.Why = parley.AssumedOnly, f.assumed
 	case j.untrusted() != "":
 		r.Result, r.Why = parley.CannotTell, j.untrusted()
 	case f.unloaded != "" && r.Result == parley.Fail:
@@ -221,7 +221,7 @@ func distribution(w *anatomy.Waits, b parley.Budget, none string) figure {
 func (j *judge) model(w *anatomy.Waits, b parley.Budget) figure {
 	f := distribution(w, b, "no call to a language model was seen")
 	f.unmeasured = w.N == 0
-	f.assumed = j.simulated(func(kind string) bool { return anatomy.LanguageModel(kind) || kind == "" })
+	f.assumed = j.assumption(func(kind string) bool { return anatomy.LanguageModel(kind) || kind == "" })
 	return f
 }
 
@@ -229,7 +229,7 @@ func (j *judge) model(w *anatomy.Waits, b parley.Budget) figure {
 func (j *judge) send(b parley.Budget) figure {
 	f := distribution(&j.s.Send, b, "no call to the platform's send API was seen")
 	f.unmeasured = j.s.Send.N == 0
-	f.assumed = j.simulated(func(kind string) bool { return kind == anatomy.PlatformKind })
+	f.assumed = j.assumption(func(kind string) bool { return kind == anatomy.PlatformKind })
 	return f
 }
 

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"parley"
-	"parley/internal/anatomy"
 )
 
 // wording is how a metric is spoken of.
@@ -205,27 +204,6 @@ func (j *judge) interrupted() string {
 
 // material is the share of the reply time from which on an assumption is named.
 const material = 0.05
-
-// assuming names the services whose latency was assumed and matters to the reply.
-func (j *judge) assuming() string {
-	var names []string
-	for _, p := range j.s.Split {
-		if p.Assumed && p.Share >= material {
-			names = append(names, p.Label+"'s")
-		}
-	}
-	if len(j.s.Split) == 0 {
-		for _, a := range j.run.Assumed {
-			if name := anatomy.Label(a.Wire) + "'s"; !slices.Contains(names, name) {
-				names = append(names, name)
-			}
-		}
-	}
-	if len(names) == 0 {
-		return ""
-	}
-	return ", with " + list(names) + " latency assumed"
-}
 
 // steady reports whether the budgets judged steady load.
 func (j *judge) steady() bool {

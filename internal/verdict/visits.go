@@ -12,7 +12,7 @@ import (
 func (j *judge) calendar(b parley.Budget) figure {
 	f := distribution(&j.s.Calendar, b, "no call to a calendar was seen")
 	f.unmeasured = j.s.Calendar.N == 0
-	f.assumed = j.simulated(func(kind string) bool { return kind == "calendar" })
+	f.assumed = j.assumption(func(kind string) bool { return kind == "calendar" })
 	return f
 }
 
@@ -21,11 +21,6 @@ func (j *judge) database(w *anatomy.Waits, b parley.Budget) figure {
 	f := distribution(w, b, "no statement to a database was seen")
 	f.unmeasured = w.N == 0
 	return f
-}
-
-// simulated reports whether parley stood in for a service of such a kind that was called.
-func (j *judge) simulated(kind func(string) bool) bool {
-	return slices.ContainsFunc(j.s.Upstreams, func(u anatomy.Upstream) bool { return u.Assumed && kind(u.Kind) })
 }
 
 // visits is a share of conversations, or the Apdex.
