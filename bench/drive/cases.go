@@ -252,7 +252,7 @@ func listed(phases string) string {
 // waiting measures users who were acknowledged and wait for an answer.
 func (b *bench) waiting(ctx context.Context, r *results) error {
 	const users = 100_000
-	held, err := b.hold(ctx, "waiting", rig.WordWait, users, 10_000)
+	held, err := b.hold(ctx, "waiting", rig.WordWait, users, 5000)
 	r.Waiting = held
 	return err
 }
@@ -260,7 +260,7 @@ func (b *bench) waiting(ctx context.Context, r *results) error {
 // open measures users whose webhook has no response yet. Each holds a socket.
 func (b *bench) open(ctx context.Context, r *results) error {
 	users := min(10_000, (b.descriptors-200)*9/10)
-	held, err := b.hold(ctx, "open", rig.WordHang, users, 2000)
+	held, err := b.hold(ctx, "open", rig.WordHang, users, 1000)
 	r.Open = held
 	return err
 }
@@ -289,7 +289,7 @@ func (b *bench) flat(ctx context.Context, r *results) error {
 		arriving := max(1, int(think.Seconds()))
 		turns := (arriving+b.seconds+4)*int(time.Second/think) + 2
 		if think > time.Second {
-			turns = (b.seconds+arriving+4)/int(think.Seconds()) + 2
+			turns = (b.seconds+arriving+4)/int(think.Seconds()) + 4
 		}
 		l := load{
 			words: question(), turns: repeat(question(), turns), think: think.String(), users: conversations + 1,
@@ -306,6 +306,9 @@ func (b *bench) flat(ctx context.Context, r *results) error {
 		}
 		if least := conversations * 9 / 10; c.Conversations < least {
 			return fmt.Errorf("of %d conversations only %d were open", conversations, c.Conversations)
+		}
+		if c.PerSecond < perSecond*9/10 {
+			r.Notes = append(r.Notes, fmt.Sprintf("among %d conversations there were %.0f turns/s, not %d: the machine is too busy to compare", conversations, c.PerSecond, perSecond))
 		}
 		r.Flat[conversations] = c
 	}

@@ -29,6 +29,8 @@ type results struct {
 	Waiting *held                     `json:"waiting,omitempty"`
 	Open    *held                     `json:"open,omitempty"`
 	Flat    map[int]cost              `json:"flat,omitempty"`
+	// Notes say what keeps figures from being comparable.
+	Notes []string `json:"notes,omitempty"`
 }
 
 // cost is what turns cost the generator. CPUPerTurn is that of the steady phase, segments of
@@ -113,6 +115,9 @@ func (r *results) write(out io.Writer) error {
 	}
 	if r.Flatness > 0 {
 		line("among many to among few\t%.2f", r.Flatness)
+	}
+	for _, note := range r.Notes {
+		line("note: %s", note)
 	}
 	return t.Flush()
 }

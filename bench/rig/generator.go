@@ -74,6 +74,7 @@ func Generate(ctx context.Context, in io.Reader, out io.Writer) error {
 				Answered: p.Answered, Waiting: p.Waiting, Conversations: p.Conversations,
 			})
 			if o.StopAtDrain && p.Phase == string(parley.Drain) && p.Messages.Sent > 0 {
+				heapProfile(o.Profile)
 				stop()
 			}
 		},
@@ -86,7 +87,7 @@ func Generate(ctx context.Context, in io.Reader, out io.Writer) error {
 	return json.NewEncoder(out).Encode(&m)
 }
 
-// profile writes a CPU profile to the folder until end is called, and then one of the heap.
+// profile writes a CPU profile to the folder until end is called.
 func profile(dir string) (end func(), err error) {
 	cpu, err := os.Create(filepath.Join(dir, "cpu.pprof"))
 	if err != nil {
@@ -98,11 +99,18 @@ func profile(dir string) (end func(), err error) {
 	return func() {
 		pprof.StopCPUProfile()
 		_ = cpu.Close() // a profile that is short is seen to be
-		if heap, err := os.Create(filepath.Join(dir, "heap.pprof")); err == nil {
-			_ = pprof.Lookup("heap").WriteTo(heap, 0)
-			_ = heap.Close()
-		}
 	}, nil
+}
+
+// heapProfile writes a profile of the heap, as it is while the load's users wait, to the folder; "" is none.
+func heapProfile(dir string) {
+	if dir == "" {
+		return
+	}
+	if heap, err := os.Create(filepath.Join(dir, "heap.pprof")); err == nil {
+		_ = pprof.Lookup("heap").WriteTo(heap, 0) // one that is short is seen to be
+		_ = heap.Close()
+	}
 }
 
 // Start runs Generate in a process of its own, which is this program with the arguments
