@@ -63,8 +63,8 @@
     }
     return found;
   };
-  // Elements that reach beyond the right edge and are not in a box that scrolls by itself. Paper has a margin of 1 cm.
-  const edge = innerWidth + (matchMedia("print").matches ? 37 : 0.5);
+  // Elements that reach beyond the right edge and are not in a box that scrolls by itself.
+  const edge = innerWidth + 0.5;
   const wide = () => [...document.body.querySelectorAll("*")].filter(e => {
     if (!visible(e) || e.getBoundingClientRect().right <= edge) { return false; }
     for (let p = e.parentElement; p; p = p.parentElement) {

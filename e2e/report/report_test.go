@@ -291,8 +291,8 @@ func judgeQuiet(t *testing.T, p *tab) {
 	}
 }
 
-// a4 is the width of a sheet between the browser's margins of 1 cm, in CSS pixels.
-const a4 = 718
+// a4 is the width of a sheet between the page's own margins of 12 mm, in CSS pixels.
+const a4 = 703
 
 // judgePrint: on paper everything is there, in dark ink on white, whatever the screen's theme.
 func judgePrint(t *testing.T, p *tab, name string, v *parley.Verdict) {
@@ -302,6 +302,7 @@ func judgePrint(t *testing.T, p *tab, name string, v *parley.Verdict) {
 	if !strings.HasPrefix(s.Background, "rgb(255, 255, 255)") && !strings.HasSuffix(s.Background, "rgb(255, 255, 255)") {
 		t.Errorf("the background is %s", s.Background)
 	}
+	p.screenshot(t, name+"-print")
 	pdf := get(t, p, chromedp.PrintToPDF(chromedp.PDFPaper(chromedp.PaperA4)))
 	pages := pagesOf(t, pdf)
 	if !bytes.HasPrefix(pdf, []byte("%PDF-")) || len(pages) < 3 || len(pages) > 12 {

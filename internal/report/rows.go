@@ -106,6 +106,7 @@ func waitRows(sum *anatomy.Summary) []waitRow {
 		{"first reply", "first_reply", sum.Judged.FirstReply},
 		{"acknowledged", "ack", sum.Judged.Ack},
 		{"llm per turn", "llm_per_turn", sum.LLMPerTurn},
+		{"db per turn", "db_per_turn", sum.DBPerTurn},
 		{"reply, alone", "reply_alone", sum.Solo.Reply},
 	}
 	var rows []waitRow
