@@ -282,6 +282,9 @@ func TestMargin(t *testing.T) {
 	f(">", 100, 125, "25 % to spare")
 	f("=", 5, 4, "")
 	f("<", 0, 4, "")
+	if got := margin(parley.BudgetResult{Budget: parley.Budget{Op: "<", Limit: 5}, Result: parley.AssumedOnly, Measured: &parley.Estimate{Value: 1}}); got != "" {
+		t.Errorf("of an assumption: %q", got)
+	}
 	if got := margin(parley.BudgetResult{Budget: parley.Budget{Op: "<", Limit: 5}, Measured: &parley.Estimate{Value: 30, ValueBeyond: true}}); got != "" {
 		t.Errorf("beyond what was seen: %q", got)
 	}

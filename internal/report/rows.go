@@ -60,10 +60,10 @@ func unitOf(b parley.Budget) parley.Unit {
 }
 
 // margin says how far a figure is from its limit on which side, as a share of
-// the limit. Counts, limits of 0 and figures that lie beyond what was seen have none.
+// the limit. Counts, limits of 0, assumptions and figures that lie beyond what was seen have none.
 func margin(r parley.BudgetResult) string {
 	b, e := r.Budget, r.Measured
-	if e == nil || b.Limit <= 0 || b.Op == "=" || e.ValueBeyond || e.Floor || !finite(e.Value) {
+	if e == nil || r.Result == parley.AssumedOnly || b.Limit <= 0 || b.Op == "=" || e.ValueBeyond || e.Floor || !finite(e.Value) {
 		return ""
 	}
 	spare := (b.Limit - e.Value) / b.Limit

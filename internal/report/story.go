@@ -233,7 +233,7 @@ func keyFigures(sum *anatomy.Summary) []fact {
 	facts = append(facts, fact{Name: "messages answered", Value: number(c.PerHour), Note: "per hour", Key: "messages"})
 	if sum.Ramp != nil && sum.Ramp.Knee != nil {
 		f := estimate(sum.Ramp.Knee.Capacity, parley.Count)
-		facts = append(facts, fact{Name: "knee, messages an hour", Value: f.Value, Note: f.Interval, Key: "knee"})
+		facts = append(facts, fact{Name: "knee", Value: f.Value, Note: strings.Join(nonEmpty("messages an hour", f.Interval), ", "), Key: "knee"})
 	} else {
 		facts = append(facts, fact{Name: "open at once", Value: number(c.Concurrency),
 			Note: "conversations, mean; " + count(c.PeakConcurrency) + " at most", Key: "concurrency"})
