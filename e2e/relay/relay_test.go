@@ -26,6 +26,7 @@ import (
 	"github.com/openai/openai-go/v3/shared"
 
 	"parley"
+	"parley/internal/audio"
 	"parley/internal/fault"
 	"parley/internal/plan"
 	"parley/internal/price"
@@ -140,7 +141,7 @@ func client(transport http.RoundTripper, read *bytes.Buffer) openai.Client {
 
 func ask(words string) openai.ChatCompletionNewParams {
 	return openai.ChatCompletionNewParams{
-		Model: openai.ChatModelGPT4oMini, MaxCompletionTokens: openai.Int(100),
+		Model: "gpt-4o-mini", MaxCompletionTokens: openai.Int(100),
 		Messages: []openai.ChatCompletionMessageParamUnion{openai.SystemMessage("You are a receptionist."), openai.UserMessage(words)},
 		Tools: []openai.ChatCompletionToolUnionParam{openai.ChatCompletionFunctionTool(shared.FunctionDefinitionParam{
 			Name: "cancel_booking", Parameters: shared.FunctionParameters{"type": "object", "properties": map[string]any{"reason": map[string]any{"type": "string"}}},
@@ -242,9 +243,24 @@ func TestEmbeddingsTranscriptionsModels(t *testing.T) {
 		if _, priced := price.Embedded().Lookup("text-embedding-3-small"); priced != (err == nil) {
 			t.Errorf("priced %v: %v", priced, err)
 		}
+		note := audio.Note{ID: "3EB0C767D82B0A74C1F2AB", Words: "Do you have time on Friday at half past ten?"}
+		said, err := s.Audio.Transcriptions.New(t.Context(), openai.AudioTranscriptionNewParams{
+			Model: "gpt-4o-mini-transcribe", File: openai.File(bytes.NewReader(note.Encode()), "voice.ogg", "audio/ogg"),
+		})
+		if err != nil || said.Text != note.Words {
+			t.Errorf("transcription: %v, %q", err, said.Text)
+		}
 		models, err := s.Models.List(t.Context())
 		if err != nil || len(models.Data) == 0 {
 			t.Errorf("models: %v", err)
+		}
+		synctest.Wait()
+		if !bytes.Equal(s.sent.Bytes(), s.read.Bytes()[len(s.read.Bytes())-s.sent.Len():]) {
+			t.Error("the client read other bytes than the service wrote")
+		}
+		i := slices.IndexFunc(s.near, func(c parley.Call) bool { return strings.HasSuffix(c.Operation, "/transcriptions") })
+		if i < 0 || s.near[i].AudioSeconds != note.Length().Seconds() || s.near[i].PromptTokens == 0 {
+			t.Errorf("recorded %+v", s.near)
 		}
 	})
 }
