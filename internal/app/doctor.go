@@ -112,6 +112,12 @@ func checkDependency(ctx context.Context, d *plan.Dependency) check {
 	case d.Simulate:
 		c := checkListen("dependencies."+d.Name+".listen", d.Listen)
 		c.what = name + ", simulated"
+		if path := d.OpenAI.Replay + d.HTTP.Replay; path != "" && c.problem == "" { // a dependency has one kind
+			c.what += ", replayed from " + path
+			if _, err := os.Stat(path); err != nil {
+				c.problem, c.hint = "the recording cannot be read: "+err.Error(), "name the file that a run with keep: exchanges left in its folder exchanges"
+			}
+		}
 		return c
 	case d.Relay != nil:
 		return checkRelay(ctx, d)

@@ -8,14 +8,12 @@ import (
 
 	"parley"
 	"parley/internal/plan"
+	"parley/internal/record"
 	"parley/internal/recording"
 	"parley/internal/upstream"
 	"parley/internal/upstream/relay"
 	"parley/internal/upstream/replay"
 )
-
-// exchangesDir is the folder of a run that holds what was kept of the exchanges with real services.
-const exchangesDir = "exchanges"
 
 // real is what a run has of a real service: a relay to it, with a recording or without, or a recording of it.
 type real struct {
@@ -47,7 +45,7 @@ func (w *wires) stand(d *plan.Dependency, o upstream.Options) (s service, path s
 	again, err := replay.New(replay.Options{Options: o, Kind: d.Kind, Path: recorded, Key: d.OpenAI.APIKey, Next: s})
 	if err != nil {
 		return nil, "", setupProblem("dependencies."+d.Name+".simulate.replay: "+err.Error(),
-			"name the file that a run with keep: exchanges left in its folder "+exchangesDir)
+			"name the file that a run with keep: exchanges left in its folder "+record.ExchangesDir)
 	}
 	w.reals = append(w.reals, real{wire: d.Name, replay: again})
 	return again, path, nil
@@ -58,7 +56,7 @@ func (w *wires) relayTo(d *plan.Dependency, o upstream.Options) (service, string
 	r := w.r
 	here := real{wire: d.Name}
 	if d.Relay.Keep {
-		dir := filepath.Join(r.o.Dir, exchangesDir)
+		dir := filepath.Join(r.o.Dir, record.ExchangesDir)
 		err := os.MkdirAll(dir, 0o700)
 		if err == nil {
 			here.keep, err = recording.Create(filepath.Join(dir, d.Name+".jsonl"))

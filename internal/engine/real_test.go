@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"parley"
+	"parley/internal/record"
 )
 
 // realService answers chats as OpenAI does, and counts them. Each costs 10,000 tokens.
@@ -57,7 +58,7 @@ func TestRelayThenReplay(t *testing.T) {
 	if int(asked.Load()) != len(turns) {
 		t.Errorf("%d calls passed on for %d turns", asked.Load(), len(turns))
 	}
-	kept := filepath.Join(dir, exchangesDir, "openai.jsonl")
+	kept := filepath.Join(dir, record.ExchangesDir, "openai.jsonl")
 	text, err := os.ReadFile(kept)
 	if err != nil || strings.Contains(string(text), "sk-real") || strings.Count(string(text), "\n") != len(turns) {
 		t.Fatalf("kept %d bytes, %v", len(text), err)

@@ -46,10 +46,13 @@ func makeRoom(dir string, replace bool) error {
 	return removeRun(dir)
 }
 
+// ExchangesDir is the folder of a run for what was kept of the exchanges with real services.
+const ExchangesDir = "exchanges"
+
 // removeRun deletes what belongs to a run, and nothing else that a person may
 // have put beside it. run.json goes last, so that an interrupted removal can be repeated.
 func removeRun(dir string) error {
-	own := []string{segmentsDir, "snapshots", "report.html"}
+	own := []string{segmentsDir, ExchangesDir, "snapshots", "report.html"}
 	for _, table := range tableNames() {
 		own = append(own, table+".parquet", table+".parquet"+tempSuffix)
 	}

@@ -73,6 +73,11 @@ func TestReplaceRemovesTheRunAndNothingElse(t *testing.T) {
 	say(w, 1, 5)
 	closeWriter(t, w)
 	touch(t, filepath.Join(dir, "notes.txt"))
+	kept := filepath.Join(dir, ExchangesDir)
+	if err := os.Mkdir(kept, folderMode); err != nil {
+		t.Fatal(err)
+	}
+	touch(t, filepath.Join(kept, "openai.jsonl"))
 	o := tested()
 	o.Replace = true
 	w = create(t, dir, o)
@@ -80,6 +85,9 @@ func TestReplaceRemovesTheRunAndNothingElse(t *testing.T) {
 	same(t, "turns", 0, len(all(t, r, r.Turns())))
 	if _, err := os.Stat(filepath.Join(dir, "notes.txt")); err != nil {
 		t.Error(err)
+	}
+	if _, err := os.Stat(kept); err == nil {
+		t.Error("what users said in the run before is still there")
 	}
 	closeWriter(t, w)
 }
