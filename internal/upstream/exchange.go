@@ -1,11 +1,13 @@
 package upstream
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"os"
 	"strconv"
 	"time"
 
@@ -52,19 +54,33 @@ func (x *Exchange) Decide() {
 	x.Call.Fault = x.Fate.Name
 }
 
+// bodyPatience is how long a request's body may take to come.
+const bodyPatience = time.Minute
+
 // Read takes the request's body in, up to limit bytes. Beyond it the error is an *[http.MaxBytesError];
-// any other error is a client that went away, which is noted.
+// any other error is a client that went away or took too long, which is noted and needs no answer.
 func (x *Exchange) Read(limit int64) ([]byte, error) {
+	// A deadline for the body alone: one for the whole request would end a stream that the client reads slowly.
+	in := http.NewResponseController(x.W)
+	_ = in.SetReadDeadline(time.Now().Add(bodyPatience)) // a transport without deadlines has none to keep
 	body, err := io.ReadAll(http.MaxBytesReader(x.W, x.R.Body, limit))
 	x.Call.RequestBytes = int64(len(body))
 	x.Ready = x.Since()
-	if err == nil {
+	_, large := errors.AsType[*http.MaxBytesError](err)
+	switch {
+	case err == nil:
+		_ = in.SetReadDeadline(time.Time{})
 		return body, nil
-	}
-	if _, large := err.(*http.MaxBytesError); !large { //nolint:errorlint // as http.MaxBytesReader returns it
+	case large:
+		return nil, err
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		x.Call.Failure = "request came too slowly"
+		x.W.Header().Set("Connection", "close")
+		x.Head(http.StatusRequestTimeout)
+		return nil, err
+	default:
 		return nil, x.Gone()
 	}
-	return nil, err
 }
 
 // Identify ties the call to a turn, by the identities found in text and the words the user said last ("" for none).
