@@ -89,11 +89,13 @@
   });
   // Figures whose name leads to no definition: numbers in tables by their row, column or caption, key figures, pictures.
   const defined = e => [...(e?.querySelectorAll(".term") || [])].some(t => t.dataset.means && document.getElementById(t.hash.slice(1)));
+  // What the browser shows where the pointer rests.
+  const pointed = e => e.closest("[title]")?.title;
   const column = cell => cell.closest("table").querySelectorAll("thead th")[cell.cellIndex];
   const undefinedFigures = () => [
-    ...[...document.querySelectorAll("main td.num")].filter(c => c.innerText.trim() &&
-      !defined(c.parentElement.querySelector("th")) && !defined(column(c)) && !defined(c.closest("table").caption)),
-    ...[...document.querySelectorAll("main .keys > div")].filter(k => !defined(k.querySelector("dt"))),
+    ...[...document.querySelectorAll("main td.num")].filter(c => c.textContent.trim() && (!pointed(c) ||
+      !defined(c.parentElement.querySelector("th")) && !defined(column(c)) && !defined(c.closest("table").caption))),
+    ...[...document.querySelectorAll("main .keys > div")].filter(k => !pointed(k) || !defined(k.querySelector("dt"))),
     ...[...document.querySelectorAll("main figure")].filter(f => !defined(f.querySelector("figcaption"))),
   ].map(e => `${e.tagName} "${e.textContent.trim().slice(0, 40)}" in ${e.closest("section")?.querySelector("h2")?.textContent}`);
   const all = texts();

@@ -34,6 +34,14 @@ func means(key string) string {
 	return ""
 }
 
+// tip is a definition as a sentence, for whoever points at a figure.
+func tip(key string) string {
+	if text := means(key); text != "" {
+		return capital(text) + "."
+	}
+	return ""
+}
+
 func figureWords() []definition {
 	return []definition{
 		{Key: "interval", Name: "95 % interval", Means: "were the run repeated, nineteen intervals in twenty would hold the true figure"},

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/a-h/templ"
+
 	"parley"
 	"parley/internal/anatomy"
 )
@@ -94,6 +96,14 @@ func meanSentence(w anatomy.Waits) string {
 	}
 	return "The mean reply is at least " + seconds(w.Mean.Value) +
 		", since a wait that was cut off counts only for as long as it was seen."
+}
+
+// titled is the definition of the figures in an element, shown where the pointer rests on one.
+func titled(key string) templ.Attributes {
+	if text := tip(key); text != "" {
+		return templ.Attributes{"title": text}
+	}
+	return nil
 }
 
 // printable drops the control characters that HTML forbids, which a name or an
