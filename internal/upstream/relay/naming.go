@@ -47,6 +47,12 @@ func calendarMethod(method, path string) string {
 
 // reads reports whether a call changes nothing at the service.
 func (x *exchange) reads() bool {
+	// Google's APIs and some frameworks take the method from a header.
+	for _, name := range []string{"X-Http-Method-Override", "X-Http-Method", "X-Method-Override"} {
+		if m := x.R.Header.Get(name); m != "" && !strings.EqualFold(m, http.MethodGet) {
+			return false
+		}
+	}
 	switch x.o.Kind {
 	case "openai":
 		return openaiwire.Reads(x.R.Method, x.R.URL.Path)

@@ -626,6 +626,22 @@ func TestKeep(t *testing.T) {
 	}
 }
 
+// A write that passes itself off as a read.
+func TestMethodInAHeader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, Options{Kind: "calendar", Config: plan.Relay{Calls: 9}}, answer)
+		for override, passed := range map[string]int{"DELETE": 0, "get": 1} {
+			before := b.far.asked()
+			r := b.Request(t.Context(), http.MethodGet, "/calendar/v3/calendars/primary/events/e1", "")
+			r.Header.Set("X-HTTP-Method-Override", override)
+			b.Do(r)
+			if got := b.far.asked() - before; got != passed {
+				t.Errorf("%s: %d passed", override, got)
+			}
+		}
+	})
+}
+
 func TestOperations(t *testing.T) {
 	for _, test := range []struct{ kind, method, path, want string }{
 		{"openai", "POST", "/chat/completions", "POST /v1/chat/completions"},
