@@ -75,6 +75,12 @@ type Rule struct {
 	to      time.Duration // 0: to the end
 }
 
+// Wire reports whether the rule can strike a connection to a real server, whose answers parley does not make: it
+// delays, hangs, cuts or resets.
+func (r Rule) Wire() bool {
+	return r.effect == delay || r.effect == Hang || r.effect == Cut || r.effect == Reset
+}
+
 const ruleHint = "write it like \"1% status 500\", \"every 10th status 429\", \"2% cut on POST /v1/chat/*\" or \"10% delay 1s..3s from 30s to 90s\""
 
 // ParseRule reads a rule. The error is a *SyntaxError.

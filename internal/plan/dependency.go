@@ -169,8 +169,17 @@ func (d *decoder) served(dep *Dependency) []field {
 				dep.Address = address
 			}
 		}},
-		{"faults", list(d, &dep.Faults, fault.ParseRule)},
+		{"faults", list(d, &dep.Faults, wireFault)},
 	}
+}
+
+// wireFault reads a rule for the wire to a real server, whose answers parley passes on as they are.
+func wireFault(s string) (fault.Rule, error) {
+	r, err := fault.ParseRule(s)
+	if err == nil && !r.Wire() {
+		return r, flawf("write delay, hang, cut or reset", "the answers are those of a real server, and cannot be replaced")
+	}
+	return r, err
 }
 
 // serverAddress accepts "private" or a URL. The URL may hold a password, so

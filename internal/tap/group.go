@@ -8,7 +8,9 @@ type Group struct {
 	tap  *Tap
 	turn int64
 	user uint64
-	held []parley.Call // that have ended and name no turn yet
+	// mixed: several turns have been named, so that what names none may be of any (a connection that users share).
+	mixed bool
+	held  []parley.Call // that have ended and name no turn yet
 }
 
 // mostHeld bounds the calls that wait for the turn of their group to be known.
@@ -29,7 +31,7 @@ func (g *Group) Began(c *parley.Call, identities, values []uint64) {
 	case parley.ByIdentity, parley.ByValue:
 		g.name(c.Turn, user)
 	default: // by the time alone, or not at all
-		if g.turn != 0 {
+		if g.turn != 0 && !g.mixed {
 			c.Turn, c.By = g.turn, parley.ByConnection
 		}
 	}
@@ -37,6 +39,10 @@ func (g *Group) Began(c *parley.Call, identities, values []uint64) {
 
 // name tells the turn of the group, and so of the calls that waited for it.
 func (g *Group) name(turn int64, user uint64) {
+	if turn == 0 {
+		return // somebody who says nothing at the moment
+	}
+	g.mixed = g.mixed || g.turn != 0 && g.turn != turn
 	g.turn, g.user = turn, user
 	for i := range g.held {
 		g.held[i].Turn, g.held[i].By = turn, parley.ByConnection
@@ -46,13 +52,13 @@ func (g *Group) name(turn int64, user uint64) {
 
 // Ended records a call, or keeps it until its group's turn is known. Values are those it brought to light.
 func (g *Group) Ended(c parley.Call, values []uint64) {
-	if c.Turn == 0 && g.turn != 0 {
+	if c.Turn == 0 && g.turn != 0 && !g.mixed {
 		c.Turn, c.By = g.turn, parley.ByConnection
 	}
 	if g.user != 0 && c.Turn == g.turn && len(values) > 0 && g.tap.Reveal != nil {
 		g.tap.Reveal(g.user, values)
 	}
-	if c.Turn != 0 {
+	if c.Turn != 0 || g.mixed {
 		g.record(c)
 		return
 	}
@@ -65,7 +71,7 @@ func (g *Group) Ended(c parley.Call, values []uint64) {
 // Close ends the group: the next call may be for anybody.
 func (g *Group) Close() {
 	g.flush()
-	g.turn, g.user = 0, 0
+	g.turn, g.user, g.mixed = 0, 0, false
 }
 
 func (g *Group) flush() {

@@ -9,8 +9,10 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"parley"
@@ -42,10 +44,14 @@ type Options struct {
 
 // Session follows one connection. Its methods are called one at a time.
 type Session interface {
-	// Request takes in what the client said, and says for how long it is held back. An error cuts the connection.
+	// Request takes in what one read of the client has brought, and says for how long it is held back (Never: for good). An
+	// error cuts the connection, after that time, instead of passing it on.
 	Request(p []byte, at time.Duration) (hold time.Duration, err error)
-	// Response takes in what the server said.
-	Response(p []byte, at time.Duration)
+	// Released tells that what the nth Request (from 1) took in goes to the server now, and for how long it was held in truth. It
+	// comes before any answer to it, and not at all for what was never held.
+	Released(read int64, held time.Duration)
+	// Response takes in what the server said. With an error only p[:pass] is passed on, and the connection is cut.
+	Response(p []byte, at time.Duration) (pass int, err error)
 	// Closed tells that nothing more will come.
 	Closed(at time.Duration)
 }
@@ -70,7 +76,7 @@ type Tap struct {
 
 	mu   sync.Mutex
 	open map[net.Conn]struct{}
-	said map[string]struct{}
+	said map[string]struct{} // kinds of things that were said
 }
 
 // New returns a tap of a protocol.
@@ -84,11 +90,11 @@ func New(o Options, protocol func(*Tap) Protocol) *Tap {
 // Since is the time since the epoch.
 func (t *Tap) Since() time.Duration { return time.Since(t.Epoch) }
 
-// Once says something about the wire, unless it has been said.
-func (t *Tap) Once(text string) {
+// Once says something about the wire, unless something of the kind has been said. Kinds are few; a text may hold what varies.
+func (t *Tap) Once(kind, text string) {
 	t.mu.Lock()
-	_, again := t.said[text]
-	t.said[text] = struct{}{}
+	_, again := t.said[kind]
+	t.said[kind] = struct{}{}
 	t.mu.Unlock()
 	if !again && t.Warn != nil {
 		t.Warn(text)
@@ -99,10 +105,31 @@ func (t *Tap) Once(text string) {
 func (t *Tap) Serve(l net.Listener) error {
 	for {
 		client, err := l.Accept()
+		if passing(err) {
+			t.Once("accept", "a connection to "+t.Wire+" could not be accepted ("+err.Error()+"); parley keeps trying: allow it more open files (ulimit -n)")
+			t.pause()
+			continue
+		}
 		if err != nil {
 			return err
 		}
 		t.relaying.Go(func() { t.relay(client) })
+	}
+}
+
+// passing reports whether an error of Accept is one that passes, as when descriptors are short.
+func passing(err error) bool {
+	return slices.ContainsFunc([]error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED},
+		func(e error) bool { return errors.Is(err, e) })
+}
+
+// pause waits a moment for connections to end.
+func (t *Tap) pause() {
+	timer := time.NewTimer(50 * time.Millisecond)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-t.ctx.Done():
 	}
 }
 
@@ -136,27 +163,44 @@ func (t *Tap) release(c net.Conn) {
 	_ = c.Close() // both sides are through with it
 }
 
+// Unreachable is the failure of a call "connect" whose server could not be reached.
+const Unreachable = "unreachable"
+
 // relay joins a client to the server.
 func (t *Tap) relay(client net.Conn) {
 	if !t.hold(client) {
 		return
 	}
 	defer t.release(client)
+	conn, since := t.conns.Add(1), t.Since()
 	server, err := t.Dial(t.ctx)
 	if err != nil {
-		t.Once("the real " + t.Wire + " cannot be reached: " + err.Error())
+		if t.ctx.Err() == nil {
+			t.unreachable(conn, since, err)
+		}
 		return // the client sees its connection closed
 	}
 	if !t.hold(server) {
 		return
 	}
 	defer t.release(server)
-	session, near, far, err := t.protocol.Open(t.ctx, client, server, t.conns.Add(1))
+	session, near, far, err := t.protocol.Open(t.ctx, client, server, conn)
 	if err != nil || session == nil {
 		return // the protocol has said why, or there was nothing to follow
 	}
 	j := &joint{tap: t, session: session, client: near, server: far}
+	j.over, j.end = context.WithCancel(t.ctx)
 	j.run()
+}
+
+// unreachable says and records that there is no server.
+func (t *Tap) unreachable(conn int64, since time.Duration, err error) {
+	t.Once("dial", "the real "+t.Wire+" cannot be reached: "+err.Error())
+	if t.Record != nil {
+		t.Record(parley.Call{
+			Wire: t.Wire, Operation: "connect", Conn: conn, Start: since, FirstByte: parley.None, End: t.Since(), Failure: Unreachable,
+		})
+	}
 }
 
 // joint is a client and a server joined.
@@ -165,10 +209,13 @@ type joint struct {
 	mu             sync.Mutex // of the session
 	session        Session
 	client, server net.Conn
+	over           context.Context //nolint:containedctx // it is the connection's lifetime, which no call's context is
+	end            context.CancelFunc
 }
 
 // run passes bytes on in both directions until both are through.
 func (j *joint) run() {
+	defer j.end()
 	var back sync.WaitGroup
 	back.Go(func() { j.responses() })
 	j.requests()
@@ -178,28 +225,39 @@ func (j *joint) run() {
 	j.session.Closed(j.tap.Since())
 }
 
-// bufferSize is that of the reads: larger than most exchanges, so that one is one read.
-const bufferSize = 32 << 10
+// Sizes of the buffer of reads: a connection begins with little, so that thousands take little, and one that fills it gets a larger one.
+const (
+	leastBuffer = 4 << 10
+	mostBuffer  = 64 << 10
+)
+
+// grown is the buffer for the next read, after one of n bytes.
+func grown(buffer []byte, n int) []byte {
+	if n == len(buffer) && n < mostBuffer {
+		return make([]byte, 2*n)
+	}
+	return buffer
+}
 
 // requests passes on what the client says.
 func (j *joint) requests() {
-	buffer := make([]byte, bufferSize)
-	line := delayLine{to: j.server, over: j.tap.ctx.Done()}
+	buffer := make([]byte, leastBuffer)
+	line := delayLine{to: j.server, over: j.over.Done(), released: j.released, cut: j.cut}
 	defer line.drain()
-	for {
+	for read := int64(1); ; read++ {
 		n, err := j.client.Read(buffer)
 		if n > 0 {
-			at := j.tap.Since()
+			came := time.Now()
 			j.mu.Lock()
-			hold, cut := j.session.Request(buffer[:n], at)
+			hold, cut := j.session.Request(buffer[:n], came.Sub(j.tap.Epoch))
 			j.mu.Unlock()
-			if cut != nil {
-				j.cut()
-				return
-			}
-			if line.write(buffer[:n], hold) != nil {
+			if line.write(buffer[:n], read, came, hold, cut != nil) != nil {
 				break
 			}
+			buffer = grown(buffer, n)
+		}
+		if errors.Is(err, syscall.ECONNRESET) {
+			j.cut()
 		}
 		if err != nil {
 			break
@@ -209,20 +267,35 @@ func (j *joint) requests() {
 	closeWrite(j.server)
 }
 
+func (j *joint) released(read int64, held time.Duration) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.session.Released(read, held)
+}
+
 // responses passes on what the server says.
 func (j *joint) responses() {
-	buffer := make([]byte, bufferSize)
+	buffer := make([]byte, leastBuffer)
 	for {
 		n, err := j.server.Read(buffer)
 		if n > 0 {
 			at := j.tap.Since()
 			j.mu.Lock()
-			j.session.Response(buffer[:n], at)
+			pass, cut := j.session.Response(buffer[:n], at)
 			j.mu.Unlock()
+			if cut != nil {
+				_, _ = j.client.Write(buffer[:pass]) // what is left of it: the connection ends here
+				j.close()
+				return
+			}
 			if _, werr := j.client.Write(buffer[:n]); werr != nil {
 				j.cut() // the client is gone: the server must not go on for nobody
 				return
 			}
+			buffer = grown(buffer, n)
+		}
+		if errors.Is(err, syscall.ECONNRESET) {
+			j.cut()
 		}
 		if err != nil {
 			break
@@ -231,11 +304,19 @@ func (j *joint) responses() {
 	closeWrite(j.client)
 }
 
-// cut closes both connections; a client sees a reset.
+// cut resets both connections: what one side did to its connection, or a fault demands, the other sees.
 func (j *joint) cut() {
-	if tcp, ok := j.client.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0) // else it closes in order, which cuts it off as well
+	for _, c := range []net.Conn{j.client, j.server} {
+		if tcp, ok := c.(*net.TCPConn); ok {
+			_ = tcp.SetLinger(0) // else it closes in order, which ends it as well
+		}
 	}
+	j.close()
+}
+
+// close ends both connections, and what is held back for them.
+func (j *joint) close() {
+	j.end()
 	_ = j.client.Close() // the readers end
 	_ = j.server.Close()
 }

@@ -19,6 +19,8 @@ type watcher struct {
 	asked, told  int64
 	closed       int
 	hold         func(p []byte) (time.Duration, error)
+	answer       func(p []byte) (int, error)
+	released     []release
 	refuseToOpen error
 }
 
@@ -38,10 +40,26 @@ func (s watching) Request(p []byte, _ time.Duration) (time.Duration, error) {
 	return 0, nil
 }
 
-func (s watching) Response(p []byte, _ time.Duration) {
+func (s watching) Response(p []byte, _ time.Duration) (int, error) {
 	s.w.mu.Lock()
 	defer s.w.mu.Unlock()
 	s.w.told += int64(len(p))
+	if s.w.answer != nil {
+		return s.w.answer(p)
+	}
+	return len(p), nil
+}
+
+func (s watching) Released(read int64, held time.Duration) {
+	s.w.mu.Lock()
+	defer s.w.mu.Unlock()
+	s.w.released = append(s.w.released, release{read, held})
+}
+
+// release is one call of Released.
+type release struct {
+	read int64
+	held time.Duration
 }
 
 func (s watching) Closed(time.Duration) {

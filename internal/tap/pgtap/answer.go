@@ -6,20 +6,27 @@ import (
 	"time"
 
 	"parley"
+	"parley/internal/tap"
 	"parley/internal/wire/pgwire"
 )
 
 var errTooMany = errors.New("more was asked at once than parley can follow")
 
 // Response takes in what the server said.
-func (s *session) Response(p []byte, at time.Duration) {
+func (s *session) Response(p []byte, at time.Duration) (int, error) {
 	if s.blind {
-		return
+		return len(p), nil
 	}
 	s.at = at
-	if err := s.server.Feed(p, s.answered); err != nil {
+	err := s.server.Feed(p, s.answered)
+	s.told += int64(len(p))
+	if err != nil {
 		s.giveUp(err)
 	}
+	if s.cutOff {
+		return s.pass, tap.ErrCut
+	}
+	return len(p), nil
 }
 
 // answered takes in one message of the server.
@@ -29,11 +36,17 @@ func (s *session) answered(m *pgwire.Message) {
 		return
 	}
 	s.passPrepared(m.Type)
-	if len(s.pending()) == 0 {
+	if s.asked.Len() == 0 || s.cutOff {
 		return // a farewell: "terminating connection due to administrator command"
 	}
-	x := &s.pending()[0]
+	x := s.asked.At(0)
 	x.begun = true
+	if x.cutAt > 0 {
+		s.cutOff = true
+		begin := s.server.Fed() - m.Bytes - s.told // of the answer, in what is taken in
+		s.pass = int(max(0, begin) + int64(x.cutAt*float64(s.server.Fed()-s.told-max(0, begin))))
+		return // it stays unanswered
+	}
 	if x.call.FirstByte == parley.None {
 		x.call.FirstByte = s.at
 	}
@@ -43,6 +56,8 @@ func (s *session) answered(m *pgwire.Message) {
 		s.row(x, m)
 	case 'C':
 		s.complete(x, m)
+	case 'G':
+		s.copyIn()
 	case 'I', 's':
 		if x.kind == executing {
 			s.end(x)
@@ -64,10 +79,10 @@ func (s *session) answered(m *pgwire.Message) {
 
 // passPrepared ends a preparation whose last answer was not recognised, when the answer to what follows it comes.
 func (s *session) passPrepared(kind byte) {
-	if len(s.pending()) == 0 {
+	if s.asked.Len() == 0 {
 		return
 	}
-	if x := &s.pending()[0]; x.kind == preparing && x.begun && slices.Contains([]byte{'2', 'D', 'C', 'Z'}, kind) {
+	if x := s.asked.At(0); x.kind == preparing && x.begun && slices.Contains([]byte{'2', 'D', 'C', 'Z'}, kind) {
 		s.end(x)
 	}
 }
@@ -93,44 +108,59 @@ func (s *session) complete(x *exchange, m *pgwire.Message) {
 	}
 }
 
+// copyIn takes in that the server waits for data. Synchronisations that the client sent along with the statement, not knowing
+// that it copies, it ignores, as libpq relies on; the one that counts comes after the data.
+func (s *session) copyIn() {
+	s.copying = true
+	if s.asked.At(0).kind != executing {
+		return
+	}
+	for s.asked.Len() > 1 && s.asked.At(1).kind == syncing {
+		s.asked.Remove(1)
+	}
+}
+
 // failed takes in an error. What was asked after it, up to the next synchronisation, the server leaves undone.
 func (s *session) failed(x *exchange, m *pgwire.Message) {
 	x.call.Failure = "SQLSTATE " + pgwire.SQLState(m.Body)
+	s.copying = false
 	if x.kind == query || x.kind == syncing {
 		return // until the server is ready
 	}
 	connecting := x.kind == connecting
 	s.end(x)
-	if connecting {
-		return
+	for !connecting && s.asked.Len() > 0 && s.asked.At(0).kind != syncing {
+		s.skip(s.asked.At(0))
 	}
-	for len(s.pending()) > 0 {
-		next := &s.pending()[0]
-		if next.kind == syncing || next.kind == query {
-			return
-		}
-		next.call.Failure = "skipped after an error"
-		s.end(next)
-	}
+	s.skipping = !connecting && s.asked.Len() == 0 // what comes before the client has heard of it is skipped, too
+}
+
+// skip ends a call that the server leaves undone.
+func (s *session) skip(x *exchange) {
+	x.call.Failure = "skipped after an error"
+	s.end(x)
 }
 
 // ready takes in that the server is ready for the next query.
 func (s *session) ready(m *pgwire.Message) {
+	s.copying = false
 	resets, connected := false, false
-	for len(s.pending()) > 0 {
-		x := &s.pending()[0]
+	for s.asked.Len() > 0 {
+		x := s.asked.At(0)
 		resets = resets || endsCheckOut(x.call.Operation)
 		connected = x.kind == connecting
-		last := x.kind == query || x.kind == syncing || connected
-		s.end(x)
+		last := x.kind == query && !s.skipping || x.kind == syncing || connected
 		if last {
+			s.end(x)
 			break
 		}
+		s.skip(x) // it was asked before the client had heard of an error
 	}
+	s.skipping = false
 	// Outside of a transaction a connection may be lent to another turn at any time; drivers that hold it for
 	// longer reset it when they give it back, so that a connection that was ever reset is held until the next time.
 	// Who has opened one uses it next.
-	if status := pgwire.TransactionStatus(m.Body); status == 'I' && !connected && (resets || !s.pooled) && len(s.pending()) == 0 {
+	if status := pgwire.TransactionStatus(m.Body); status == 'I' && !connected && (resets || !s.pooled) && s.asked.Len() == 0 {
 		s.group.Close()
 	}
 	s.pooled = s.pooled || resets
@@ -142,9 +172,6 @@ func (s *session) end(x *exchange) {
 		x.call.End = s.at
 		s.group.Ended(x.call, x.values)
 	}
-	if s.first++; s.first == len(s.asked) {
-		s.idle = true
-		clear(s.asked) // what they held is recorded
-		s.asked, s.first = s.asked[:0], 0
-	}
+	s.asked.Pop()
+	s.idle = s.asked.Len() == 0
 }

@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"parley"
 	"parley/internal/fault"
 	"parley/internal/tap"
 	"parley/internal/wire/pgwire"
@@ -50,13 +51,17 @@ func (p *Protocol) Open(ctx context.Context, client, server net.Conn, conn int64
 		return nil, nil, nil, err
 	}
 	if binary.BigEndian.Uint32(start[4:]) == pgwire.CancelRequest {
-		return nil, nil, nil, cancel(client, server, start)
+		return nil, nil, nil, p.cancel(client, server, start, conn)
 	}
 	if err := client.SetReadDeadline(time.Time{}); err != nil {
 		return nil, nil, nil, err
 	}
 	s := newSession(p, conn)
 	s.begin(start)
+	if err := s.delayed(ctx, client); err != nil {
+		s.Closed(p.tap.Since())
+		return nil, nil, nil, err
+	}
 	if _, err := server.Write(start); err != nil {
 		return nil, nil, nil, fmt.Errorf("start the session: %w", err)
 	}
@@ -69,17 +74,44 @@ func (p *Protocol) Open(ctx context.Context, client, server net.Conn, conn int64
 	return s, client, server, nil
 }
 
+// delayed lets the plan's faults happen to the start of a connection.
+func (s *session) delayed(ctx context.Context, client net.Conn) error {
+	switch {
+	case s.hold == tap.Never:
+		_, err := io.Copy(io.Discard, client) // until the client gives up
+		return errors.Join(tap.ErrCut, err)
+	case s.hold > 0:
+		timer := time.NewTimer(s.hold)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		s.Released(s.reads, s.tap.Since()-s.at)
+	}
+	if tcp, ok := client.(*net.TCPConn); ok && s.cut != nil {
+		_ = tcp.SetLinger(0) // it is closed as a reset
+	}
+	return s.cut
+}
+
 // start reads a client's first packet, having declined encryption if it asks for that. It is nil if the client leaves then.
 func (p *Protocol) start(client net.Conn) ([]byte, error) {
 	asked := false
 	for {
 		packet, err := readStart(client)
-		if err != nil {
-			if asked && errors.Is(err, io.EOF) {
-				p.tap.Once("the bot demands an encrypted connection to " + p.tap.Wire +
-					", where parley cannot listen: take sslmode=require out of its settings for the run, or set PGSSLMODE=prefer")
-				return nil, nil
-			}
+		switch {
+		case err == nil:
+		case asked && errors.Is(err, io.EOF), errors.Is(err, errEncrypted):
+			p.tap.Once("encrypted", "the bot demands an encrypted connection to "+p.tap.Wire+
+				", where parley cannot listen: take sslmode=require out of its settings for the run, or set PGSSLMODE=prefer")
+			return nil, nil
+		case errors.Is(err, pgwire.ErrMalformed):
+			p.tap.Once("malformed", "something that does not speak PostgreSQL connects to "+p.tap.Wire+" ("+err.Error()+
+				"): look which of the bot's settings has the address of the tap; the connection is closed, as PostgreSQL does")
+			return nil, err
+		default:
 			return nil, err
 		}
 		switch binary.BigEndian.Uint32(packet[4:]) {
@@ -94,6 +126,9 @@ func (p *Protocol) start(client net.Conn) ([]byte, error) {
 	}
 }
 
+// errEncrypted: a client begins with TLS, without asking first (sslnegotiation=direct of newer libraries).
+var errEncrypted = errors.New("it begins with TLS")
+
 // readStart reads one untyped packet.
 func readStart(from io.Reader) ([]byte, error) {
 	const longest = 10_000 // MAX_STARTUP_PACKET_LENGTH of the server
@@ -101,8 +136,12 @@ func readStart(from io.Reader) ([]byte, error) {
 	if _, err := io.ReadFull(from, packet); err != nil {
 		return nil, err
 	}
+	const handshake, tls = 0x16, 0x03 // a TLS record of that type, and its version
 	n := binary.BigEndian.Uint32(packet)
-	if n < 8 || n > longest {
+	switch {
+	case packet[0] == handshake && packet[1] == tls:
+		return nil, errEncrypted
+	case n < 8 || n > longest:
 		return nil, fmt.Errorf("%w: it begins with %q", pgwire.ErrMalformed, packet)
 	}
 	packet = packet[:n]
@@ -111,11 +150,22 @@ func readStart(from io.Reader) ([]byte, error) {
 }
 
 // cancel passes a request to cancel on. It has a connection of its own, and the server answers by closing it.
-func cancel(client, server net.Conn, packet []byte) error {
-	if _, err := server.Write(packet); err != nil {
-		return fmt.Errorf("pass on a request to cancel: %w", err)
+func (p *Protocol) cancel(client, server net.Conn, packet []byte, conn int64) error {
+	call := parley.Call{
+		Wire: p.tap.Wire, Operation: "cancel", Conn: conn, Flight: p.flights.Add(1),
+		Start: p.tap.Since(), FirstByte: parley.None, RequestBytes: int64(len(packet)),
 	}
-	_, err := io.Copy(client, server)
+	_, err := server.Write(packet)
+	if err == nil {
+		_, err = io.Copy(client, server)
+	}
+	if err != nil {
+		call.Failure, err = "connection closed", fmt.Errorf("pass on a request to cancel: %w", err)
+	}
+	call.End = p.tap.Since()
+	if p.tap.Record != nil {
+		p.tap.Record(call)
+	}
 	return err
 }
 
@@ -140,21 +190,28 @@ func (s *session) withoutChannelBinding(ctx context.Context, client, server net.
 	if _, err := io.ReadFull(server, answer[5:]); err != nil {
 		return err
 	}
-	s.Response(answer, s.tap.Since())
-	if answer[0] == 'R' {
+	pass, cut := s.Response(answer, s.tap.Since())
+	switch {
+	case cut != nil:
+		answer = answer[:pass]
+	case answer[0] == 'R':
 		answer = unbound(answer)
 	}
 	_, err := client.Write(answer)
-	return err
+	return errors.Join(err, cut)
 }
 
 // unbound is an offer of mechanisms without those that end in -PLUS.
 func unbound(offer []byte) []byte {
+	const head = 9 // type, length and kind of request
+	if len(offer) < head {
+		return offer
+	}
 	names := slices.Collect(pgwire.Mechanisms(offer[5:]))
 	if !slices.ContainsFunc(names, func(name string) bool { return strings.HasSuffix(name, "-PLUS") }) {
 		return offer
 	}
-	out := bytes.Clone(offer[:9])
+	out := bytes.Clone(offer[:head])
 	for _, name := range names {
 		if !strings.HasSuffix(name, "-PLUS") {
 			out = append(append(out, name...), 0)

@@ -24,15 +24,21 @@ type session struct {
 	statements map[string]string  // normalised, by name
 	portals    map[string]binding // by name
 
-	// asked[first:] are the exchanges that the server has not finished, in order.
-	asked  []exchange
-	first  int
-	flight int64
-	idle   bool // the server has answered all there was: the next request begins a flight
-	pooled bool // the connection was reset before: it is lent out by a pool that says when it is given back
-	at     time.Duration
-	hold   time.Duration
-	cut    error
+	asked   tap.Queue[exchange] // that the server has not finished, in order
+	flight  int64
+	idle    bool // the server has answered all there was: the next request begins a flight
+	pooled  bool // the connection was reset before: it is lent out by a pool that says when it is given back
+	copying bool // the server takes in data, and no synchronisations
+	// skipping: after an error the server leaves undone what comes, up to a synchronisation that has not come yet.
+	skipping bool
+	at       time.Duration // of the bytes that are taken in
+	since    time.Duration // when the message of the client that is taken in began
+	reads    int64         // of the client
+	hold     time.Duration // of this read
+	cut      error         // of this read
+	told     int64         // bytes of the server before those that are taken in
+	pass     int           // bytes of these that go to the client before the connection is cut, if cutOff
+	cutOff   bool
 }
 
 // binding is a portal: a statement with its parameters.
@@ -59,9 +65,11 @@ type exchange struct {
 	call      parley.Call
 	described bool // a description was asked for, too
 	values    []uint64
-	statement string // name of what is being prepared
-	begun     bool   // the server has begun to answer
-	rows      int64  // of rows that came
+	statement string  // name of what is being prepared
+	begun     bool    // the server has begun to answer
+	rows      int64   // of rows that came
+	read      int64   // of the client, in which it was asked
+	cutAt     float64 // of its answer, the share after which the connection is cut; 0: not at all
 }
 
 func newSession(p *Protocol, conn int64) *session {
@@ -109,6 +117,7 @@ func keptOfServer(kind byte) int {
 // begin notes the first packet of the connection, which Open has passed on.
 func (s *session) begin(packet []byte) {
 	s.at = s.tap.Since()
+	s.since = s.at
 	if err := s.client.Feed(packet, func(*pgwire.Message) {}); err != nil {
 		s.giveUp(err)
 		return
@@ -122,14 +131,28 @@ func (s *session) Request(p []byte, at time.Duration) (time.Duration, error) {
 		return 0, nil
 	}
 	s.at, s.hold = at, 0
+	s.reads++
+	if s.client.Idle() {
+		s.since = at
+	}
 	if err := s.client.Feed(p, s.requested); err != nil {
 		s.giveUp(err)
 	}
 	return s.hold, s.cut
 }
 
+// Released notes for how long the calls of a read were held back.
+func (s *session) Released(read int64, held time.Duration) {
+	for i := range s.asked.Len() {
+		if x := s.asked.At(i); x.read == read {
+			x.call.Imposed = held
+		}
+	}
+}
+
 // requested takes in one message of the client.
 func (s *session) requested(m *pgwire.Message) {
+	defer func() { s.since = s.at }() // the next message came with this read
 	switch m.Type {
 	case 'Q':
 		text := pgwire.Query(m.Body)
@@ -144,17 +167,30 @@ func (s *session) requested(m *pgwire.Message) {
 	case 'E':
 		s.execute(m)
 	case 'C':
-		if kind, name := pgwire.Target(m.Body); kind == 'S' {
-			delete(s.statements, string(name))
-		}
+		s.forget(pgwire.Target(m.Body))
 	case 'S':
-		s.ask(syncing, "", nil, nil, 0)
+		if !s.copying { // while data is copied in the server ignores it
+			s.ask(syncing, "", nil, nil, 0)
+		}
 	case 'F':
 		s.ask(query, "function call", nil, nil, m.Bytes)
 	case 'd', 'c', 'f':
-		if x := s.latest(); x != nil {
+		if m.Type != 'd' {
+			s.copying = false
+		}
+		if x := s.asked.Last(); x != nil {
 			x.call.RequestBytes += m.Bytes // what is copied in
 		}
+	}
+}
+
+// forget drops a statement or a portal that is closed.
+func (s *session) forget(kind byte, name []byte) {
+	switch kind {
+	case 'S':
+		delete(s.statements, string(name))
+	case 'P':
+		delete(s.portals, string(name))
 	}
 }
 
@@ -172,7 +208,7 @@ func (s *session) prepare(m *pgwire.Message) {
 	}
 	s.statements[string(name)] = shape
 	s.ask(preparing, preparation+shape, nil, nil, m.Bytes)
-	if x := s.latest(); x != nil {
+	if x := s.asked.Last(); x != nil {
 		x.statement = string(name)
 	}
 }
@@ -197,7 +233,7 @@ func (s *session) bind(m *pgwire.Message) {
 
 func (s *session) describe(m *pgwire.Message) {
 	kind, name := pgwire.Target(m.Body)
-	if x := s.latest(); x != nil && kind == 'S' && x.kind == preparing && x.statement == string(name) {
+	if x := s.asked.Last(); x != nil && kind == 'S' && x.kind == preparing && x.statement == string(name) {
 		x.described = true
 	}
 }
@@ -208,23 +244,17 @@ func (s *session) execute(m *pgwire.Message) {
 		b.statement = "a portal opened before parley listened"
 	}
 	// A statement that is prepared and run in one breath is one call.
-	if x := s.latest(); x != nil && x.kind == preparing && !x.begun && strings.TrimPrefix(x.call.Operation, preparation) == b.statement {
-		s.at = x.call.Start
+	var prepared exchange
+	if x := s.asked.Last(); x != nil && x.kind == preparing && !x.begun && strings.TrimPrefix(x.call.Operation, preparation) == b.statement {
+		prepared = *x
+		s.since = min(s.since, x.call.Start)
 		b.bytes += x.call.RequestBytes
-		s.asked = s.asked[:len(s.asked)-1]
+		s.asked.Remove(s.asked.Len() - 1)
 	}
 	s.ask(executing, b.statement, b.identities, b.values, b.bytes+m.Bytes)
-}
-
-// pending are the exchanges that the server has not finished.
-func (s *session) pending() []exchange { return s.asked[s.first:] }
-
-// latest is what was asked last, nil if all is answered.
-func (s *session) latest() *exchange {
-	if s.first == len(s.asked) {
-		return nil
+	if x := s.asked.Last(); x != nil && prepared.call.Fault != "" && x.call.Fault == "" {
+		x.call.Fault, x.call.Imposed, x.cutAt = prepared.call.Fault, prepared.call.Imposed, prepared.cutAt
 	}
-	return &s.asked[len(s.asked)-1]
 }
 
 // ask notes that something is asked of the server.
@@ -233,39 +263,45 @@ func (s *session) ask(k kind, operation string, identities, values []uint64, byt
 		s.idle = false
 		s.flight = s.protocol.flights.Add(1)
 	}
-	if len(s.pending()) >= mostAsked {
+	if s.asked.Len() >= mostAsked {
 		s.giveUp(errTooMany)
 		return
 	}
-	x := exchange{kind: k, values: values, call: parley.Call{
+	x := exchange{kind: k, values: values, read: s.reads, call: parley.Call{
 		Wire: s.tap.Wire, Operation: operation, Conn: s.conn, Flight: s.flight,
-		Start: s.at, FirstByte: parley.None, End: parley.None, RequestBytes: bytes,
+		Start: s.since, FirstByte: parley.None, End: parley.None, RequestBytes: bytes,
 	}}
 	if k != syncing {
 		s.group.Began(&x.call, identities, values)
-		s.interfere(&x.call)
+		s.interfere(&x)
 	}
-	s.asked = append(s.asked, x)
+	s.asked.Push(x)
 }
 
-// interfere lets the plan's faults happen to a call.
-func (s *session) interfere(c *parley.Call) {
-	fate := s.faults.Decide(c.Operation, s.at)
+// interfere lets the plan's faults happen to a call. What came in one read is one flight, and is held back as long as the one of
+// its calls that is held the longest.
+func (s *session) interfere(x *exchange) {
+	fate := s.faults.Decide(x.call.Operation, s.at)
 	if fate.Nothing() {
 		return
 	}
-	c.Fault = fate.Name
-	c.Imposed = fate.Delay
-	s.hold = max(s.hold, fate.Delay) // of what came together the longest: it is one flight
-	if fate.Effect == fault.Reset || fate.Effect == fault.Cut {
+	x.call.Fault, x.call.Imposed = fate.Name, fate.Delay
+	s.hold = max(s.hold, fate.Delay)
+	switch fate.Effect {
+	case fault.Reset:
 		s.cut = tap.ErrCut
+	case fault.Hang:
+		s.hold = tap.Never
+	case fault.Cut:
+		x.cutAt = fate.Where
+	default:
 	}
 }
 
 // giveUp stops following the connection; its bytes are passed on all the same.
 func (s *session) giveUp(why error) {
 	s.blind = true
-	s.tap.Once("a connection to " + s.tap.Wire + " could not be followed any further (" + why.Error() + "); its calls are missing from then on")
+	s.tap.Once("followed", "a connection to "+s.tap.Wire+" could not be followed any further ("+why.Error()+"); its calls are missing from then on")
 	s.settleAll("not followed", s.at)
 }
 
@@ -274,14 +310,15 @@ func (s *session) Closed(at time.Duration) { s.settleAll("connection closed", at
 
 // settleAll ends everything that is asked.
 func (s *session) settleAll(failure string, at time.Duration) {
-	for _, x := range s.pending() {
-		if x.kind != syncing {
+	for i := range s.asked.Len() {
+		if x := s.asked.At(i); x.kind != syncing {
 			x.call.Failure = failure
 			x.call.End = at
+			x.call.Imposed = min(x.call.Imposed, at-x.call.Start) // it may have been held back still
 			s.group.Ended(x.call, nil)
 		}
 	}
-	s.asked, s.first = nil, 0
+	s.asked = tap.Queue[exchange]{}
 	s.group.Close()
 }
 

@@ -25,6 +25,8 @@ type scene struct {
 	known map[uint64]int64  // turns by identity
 	owned map[uint64]uint64 // users by value
 	tap   *tap.Tap
+	// passed is how much of what the server said last went on.
+	passed int
 }
 
 func newScene(t *testing.T, faults ...string) *scene {
@@ -86,7 +88,16 @@ func (c *scene) client(messages ...string) time.Duration {
 
 func (c *scene) server(messages ...string) {
 	c.now += time.Millisecond
-	c.s.Response([]byte(strings.Join(messages, "")), c.now)
+	if text := strings.Join(messages, ""); !c.passes(text) {
+		c.t.Errorf("cut within %q", text)
+	}
+}
+
+// passes reports whether all of what the server says goes on.
+func (c *scene) passes(text string) bool {
+	pass, err := c.s.Response([]byte(text), c.now)
+	c.passed = pass
+	return err == nil && pass == len(text)
 }
 
 // ended are the calls so far but for the first, which is the connection's: operation, turn, how it was tied, flight, rows and failure.
@@ -349,12 +360,14 @@ func FuzzSession(f *testing.F) {
 			}
 			client = client[take:]
 			take = min(n, len(server))
-			s.Response(server[:take], at)
+			if pass, err := s.Response(server[:take], at); err != nil || pass != take {
+				t.Fatal(pass, err)
+			}
 			server = server[take:]
 		}
 		s.Closed(time.Second)
-		if len(s.pending()) != 0 {
-			t.Errorf("%d exchanges are left", len(s.pending()))
+		if s.asked.Len() != 0 {
+			t.Errorf("%d exchanges are left", s.asked.Len())
 		}
 	})
 }
@@ -363,18 +376,23 @@ func BenchmarkExchange(b *testing.B) {
 	tp := tap.New(tap.Options{Wire: "w", Epoch: time.Now(), Record: func(parley.Call) {}}, func(t *tap.Tap) tap.Protocol { return New(t, false) })
 	s := newSession(New(tp, false), 1)
 	s.begin([]byte(start("\x00")))
-	s.Response([]byte(ready('I')+""), 0)
+	answer := func(text string) {
+		if _, err := s.Response([]byte(text), 0); err != nil {
+			b.Fatal(err)
+		}
+	}
+	answer(ready('I'))
 	if _, err := s.Request([]byte(parse("s1", "SELECT id, name FROM customers WHERE phone = $1")+syncs), 0); err != nil {
 		b.Fatal(err)
 	}
-	s.Response([]byte(parsed+ready('I')), 0)
+	answer(parsed + ready('I'))
 	request := []byte(bind("s1", "999000000000001") + execute + syncs)
-	response := []byte(bound + row("17", "Ana") + done("SELECT 1") + ready('I'))
+	response := bound + row("17", "Ana") + done("SELECT 1") + ready('I')
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := s.Request(request, 1); err != nil {
 			b.Fatal(err)
 		}
-		s.Response(response, 2)
+		answer(response)
 	}
 }

@@ -1,7 +1,6 @@
 package redistap
 
 import (
-	"bytes"
 	"context"
 	"net"
 	"strings"
@@ -48,17 +47,23 @@ type session struct {
 	client, server *respwire.Decoder
 	blind          bool // the bytes could not be followed, or are no commands and replies any more
 
-	// asked[first:] are the commands that have no reply yet, in order.
-	asked  []command
-	first  int
-	flight int64
-	idle   bool // the server has answered all there was: the next command begins a flight
-	at     time.Duration
-	hold   time.Duration
-	cut    error
+	asked   tap.Queue[command] // that have no reply yet, in order
+	flight  int64
+	idle    bool          // the server has answered all there was: the next command begins a flight
+	at      time.Duration // of the bytes that are taken in
+	since   time.Duration // when the command that is taken in began
+	replied time.Duration // when the reply that is taken in began
+	reads   int64         // of the client
+	hold    time.Duration // of this read
+	cut     error         // of this read
+	told    int64         // bytes of the server before those that are taken in
+	pass    int           // bytes of these that go to the client before the connection is cut, if cutOff
+	cutOff  bool
 
-	inMulti bool
-	silence silence
+	inMulti, watching bool
+	// subscribed: replies and messages come through one another (RESP2; in RESP3 messages are of a kind of their own).
+	subscribed bool
+	silence    silence
 }
 
 // silence is how much of what the client says gets no reply (CLIENT REPLY).
@@ -75,6 +80,8 @@ type command struct {
 	name   string
 	call   parley.Call
 	values []uint64
+	read   int64   // of the client, in which it came
+	cutAt  float64 // of its reply, the share after which the connection is cut; 0: not at all
 }
 
 // mostAsked bounds a pipeline that is followed.
@@ -86,14 +93,34 @@ func (s *session) Request(p []byte, at time.Duration) (time.Duration, error) {
 		return 0, nil
 	}
 	s.at, s.hold = at, 0
+	if s.reads++; s.reads == 1 && len(p) > 0 && p[0] == handshake {
+		s.giveUp("it begins with TLS, which parley cannot listen to here: write redis:// for rediss:// in the bot's settings for the run")
+		return 0, nil
+	}
+	if s.client.Idle() {
+		s.since = at
+	}
 	if err := s.client.Feed(p, s.requested); err != nil {
 		s.giveUp(err.Error())
 	}
 	return s.hold, s.cut
 }
 
+// handshake is the type of the TLS record with which an encrypted connection begins.
+const handshake = 0x16
+
+// Released notes for how long the calls of a read were held back.
+func (s *session) Released(read int64, held time.Duration) {
+	for i := range s.asked.Len() {
+		if c := s.asked.At(i); c.read == read {
+			c.call.Imposed = held
+		}
+	}
+}
+
 // requested takes in one command.
 func (s *session) requested(v *respwire.Value) {
+	defer func() { s.since = s.at }() // the next command came with this read
 	if s.blind || len(v.Parts) == 0 {
 		return
 	}
@@ -116,17 +143,21 @@ func (s *session) requested(v *respwire.Value) {
 		s.unanswered(name, v)
 		return
 	}
-	if len(s.asked)-s.first >= mostAsked {
+	if s.asked.Len() >= mostAsked {
 		s.giveUp("more was asked at once than parley can follow")
 		return
 	}
 	c := s.began(name, v)
-	s.asked = append(s.asked, c)
+	s.asked.Push(c)
 	switch name {
 	case "MULTI":
 		s.inMulti = true
-	case "EXEC", "DISCARD":
-		s.inMulti = false
+	case "WATCH":
+		s.watching = true
+	case "UNWATCH":
+		s.watching = false
+	case "EXEC", "DISCARD", "RESET":
+		s.inMulti, s.watching = false, false
 	}
 }
 
@@ -160,9 +191,9 @@ func (s *session) began(name string, v *respwire.Value) command {
 		s.idle = false
 		s.flight = s.protocol.flights.Add(1)
 	}
-	c := command{name: name, call: parley.Call{
+	c := command{name: name, read: s.reads, call: parley.Call{
 		Wire: s.tap.Wire, Operation: s.protocol.names.operation(name, v), Conn: s.conn, Flight: s.flight,
-		Start: s.at, FirstByte: parley.None, End: parley.None, RequestBytes: v.Bytes, Blocking: blocks(name, v),
+		Start: s.since, FirstByte: parley.None, End: parley.None, RequestBytes: v.Bytes, Blocking: blocks(name, v),
 	}}
 	var identities []uint64
 	if !secret(name) {
@@ -175,40 +206,63 @@ func (s *session) began(name string, v *respwire.Value) command {
 	if fate := s.protocol.faults.Decide(c.call.Operation, s.at); !fate.Nothing() {
 		c.call.Fault, c.call.Imposed = fate.Name, fate.Delay
 		s.hold = max(s.hold, fate.Delay) // of what came together the longest: it is one flight
-		if fate.Effect == fault.Reset || fate.Effect == fault.Cut {
+		switch fate.Effect {
+		case fault.Reset:
 			s.cut = tap.ErrCut
+		case fault.Hang:
+			s.hold = tap.Never
+		case fault.Cut:
+			c.cutAt = fate.Where
+		default:
 		}
 	}
 	return c
 }
 
 // Response takes in what the server said.
-func (s *session) Response(p []byte, at time.Duration) {
+func (s *session) Response(p []byte, at time.Duration) (int, error) {
 	if s.blind {
-		return
+		return len(p), nil
 	}
 	s.at = at
-	if err := s.server.Feed(p, s.answered); err != nil {
+	if s.server.Idle() {
+		s.replied = at
+	}
+	err := s.server.Feed(p, s.answered)
+	s.told += int64(len(p))
+	if err != nil {
 		s.giveUp(err.Error())
 	}
+	if s.cutOff {
+		return s.pass, tap.ErrCut
+	}
+	return len(p), nil
 }
 
 // answered takes in one reply.
 func (s *session) answered(v *respwire.Value) {
-	if s.first == len(s.asked) {
+	defer func() { s.replied = s.at }() // the next reply came with this read
+	if s.asked.Len() == 0 || s.cutOff {
+		s.outOfBand(v, "")
 		return // a message of a subscription, or a farewell
 	}
-	c := &s.asked[s.first]
-	if outOfBand(v, c.name) {
+	c := s.asked.At(0)
+	if s.outOfBand(v, c.name) {
 		return
 	}
-	c.call.FirstByte, c.call.End = s.at, s.at
+	if c.cutAt > 0 {
+		s.cutOff = true
+		begin := max(0, s.server.Fed()-v.Bytes-s.told) // of the reply, in what is taken in
+		s.pass = int(begin + int64(c.cutAt*float64(s.server.Fed()-s.told-begin)))
+		return // it stays unanswered
+	}
+	c.call.FirstByte, c.call.End = s.replied, s.at
 	c.call.ResponseBytes = v.Bytes
 	c.call.Rows = max(0, v.Elements)
 	if v.Failed() {
 		c.call.Failure = failure(v)
 		if strings.HasPrefix(c.call.Failure, "MOVED") || strings.HasPrefix(c.call.Failure, "ASK") {
-			s.tap.Once(s.tap.Wire + " is a Redis cluster: it sends the bot to other nodes, where parley does not listen")
+			s.tap.Once("cluster", s.tap.Wire+" is a Redis cluster: it sends the bot to other nodes, where parley does not listen")
 		}
 	}
 	if !secret(c.name) {
@@ -216,29 +270,37 @@ func (s *session) answered(v *respwire.Value) {
 			c.values = tap.AppendSelective(c.values, v.Parts[i].Text, s.tap.Key)
 		}
 	}
+	if c.name == "RESET" {
+		s.subscribed = false
+	}
 	s.group.Ended(c.call, c.values)
-	ended := c.name
-	if s.first++; s.first == len(s.asked) {
-		clear(s.asked) // what they held is recorded
-		s.asked, s.first, s.idle = s.asked[:0], 0, true
-		// A connection belongs to one turn for a flight, or a transaction.
-		if !s.inMulti && ended != "WATCH" {
-			s.group.Close()
-		}
+	s.asked.Pop()
+	if s.asked.Len() > 0 {
+		return
+	}
+	s.idle = true
+	// A connection belongs to one turn for a flight, or a transaction.
+	if !s.inMulti && !s.watching {
+		s.group.Close()
 	}
 }
 
-// outOfBand reports whether a reply answers no command: a push of RESP3, or a message of a subscription, but for the
-// one that confirms what was asked.
-func outOfBand(v *respwire.Value, asked string) bool {
-	if v.Kind != respwire.Push && v.Kind != respwire.Array || len(v.Parts) == 0 {
+// outOfBand reports whether a reply does not answer the command asked (empty for none): a push of RESP3, or on a connection that
+// has subscribed a message, or a confirmation that is none of this command's. Of the confirmations of one command the
+// first answers it.
+func (s *session) outOfBand(v *respwire.Value, asked string) bool {
+	if v.Kind != respwire.Push && (v.Kind != respwire.Array || !s.subscribed && !strings.HasSuffix(asked, "SUBSCRIBE")) || len(v.Parts) == 0 {
 		return false
 	}
-	word := string(bytes.ToUpper(v.Parts[0].Text))
+	word := strings.ToUpper(string(v.Parts[0].Text[:min(len(v.Parts[0].Text), 16)]))
 	switch word {
-	case "MESSAGE", "PMESSAGE", "SMESSAGE", "SUBSCRIBE", "UNSUBSCRIBE", "PSUBSCRIBE", "PUNSUBSCRIBE", "SSUBSCRIBE", "SUNSUBSCRIBE":
-		subscribes := strings.HasSuffix(asked, "SUBSCRIBE")
-		return word != asked && (subscribes || v.Kind == respwire.Push)
+	case "MESSAGE", "PMESSAGE", "SMESSAGE":
+		return true
+	case "SUBSCRIBE", "UNSUBSCRIBE", "PSUBSCRIBE", "PUNSUBSCRIBE", "SSUBSCRIBE", "SUNSUBSCRIBE":
+		if v.Kind == respwire.Array && len(v.Parts) > 2 {
+			s.subscribed = string(v.Parts[2].Text) != "0" // subscriptions that are left
+		}
+		return word != asked
 	default:
 		return v.Kind == respwire.Push
 	}
@@ -256,7 +318,7 @@ func failure(v *respwire.Value) string {
 // giveUp stops following the connection; its bytes are passed on all the same.
 func (s *session) giveUp(why string) {
 	s.blind = true
-	s.tap.Once("a connection to " + s.tap.Wire + " could not be followed any further (" + why + "); its calls are missing from then on")
+	s.tap.Once("followed", "a connection to "+s.tap.Wire+" could not be followed any further ("+why+"); its calls are missing from then on")
 	s.settle("not followed", s.at)
 }
 
@@ -264,11 +326,13 @@ func (s *session) giveUp(why string) {
 func (s *session) Closed(at time.Duration) { s.settle("connection closed", at) }
 
 func (s *session) settle(what string, at time.Duration) {
-	for _, c := range s.asked[s.first:] {
+	for i := range s.asked.Len() {
+		c := s.asked.At(i)
 		c.call.Failure, c.call.End = what, at
+		c.call.Imposed = min(c.call.Imposed, at-c.call.Start) // it may have been held back still
 		s.group.Ended(c.call, nil)
 	}
-	s.asked, s.first = nil, 0
+	s.asked = tap.Queue[command]{}
 	s.group.Close()
 }
 
@@ -287,7 +351,14 @@ const (
 
 // command returns a command's name in capitals.
 func (n *names) command(word []byte) string {
-	return n.intern(bytes.ToUpper(word[:min(len(word), 32)]))
+	var capitals [32]byte
+	text := capitals[:copy(capitals[:], word)]
+	for i, c := range text {
+		if c >= 'a' && c <= 'z' {
+			text[i] = c - 'a' + 'A'
+		}
+	}
+	return n.intern(text)
 }
 
 // intern returns one string for equal names: most calls are of few operations.

@@ -21,6 +21,8 @@ type scene struct {
 	now   time.Duration
 	calls []parley.Call
 	warns []string
+	// passed is how much of what the server said last went on.
+	passed int
 }
 
 func newScene(t *testing.T, faults ...string) *scene {
@@ -76,7 +78,16 @@ func (c *scene) client(commands ...string) {
 
 func (c *scene) server(replies ...string) {
 	c.now += time.Millisecond
-	c.s.Response([]byte(strings.Join(replies, "")), c.now)
+	if text := strings.Join(replies, ""); !c.passes(text) {
+		c.t.Errorf("cut within %q", text)
+	}
+}
+
+// passes reports whether all of what the server says goes on.
+func (c *scene) passes(text string) bool {
+	pass, err := c.s.Response([]byte(text), c.now)
+	c.passed = pass
+	return err == nil && pass == len(text)
 }
 
 func (c *scene) want(calls ...string) {
@@ -233,12 +244,127 @@ func FuzzSession(f *testing.F) {
 			}
 			client = client[take:]
 			take = min(n, len(server))
-			s.Response(server[:take], at)
+			if pass, err := s.Response(server[:take], at); err != nil || pass != take {
+				t.Fatal(pass, err)
+			}
 			server = server[take:]
 		}
 		s.Closed(time.Second)
-		if left := s.(*session).asked; len(left) != 0 {
-			t.Errorf("%d commands are left", len(left))
+		if left := s.(*session).asked.Len(); left != 0 {
+			t.Errorf("%d commands are left", left)
 		}
 	})
+}
+
+// TestSubscribedConnection: with RESP2 messages and confirmations come between replies, and answer none of them.
+func TestSubscribedConnection(t *testing.T) {
+	message := "*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$2\r\nhi\r\n"
+	confirm := func(word, channel string, left int) string {
+		return fmt.Sprintf("*3\r\n$%d\r\n%s\r\n$1\r\n%s\r\n:%d\r\n", len(word), word, channel, left)
+	}
+	c := newScene(t)
+	c.client("SUBSCRIBE a b", "PING")
+	c.server(confirm("subscribe", "a", 1), message, confirm("subscribe", "b", 2))
+	if n := c.s.(*session).asked.Len(); n != 1 {
+		t.Fatalf("%d calls wait, want PING alone", n)
+	}
+	c.server(message, "*2\r\n$4\r\npong\r\n$0\r\n\r\n")
+	if n := len(c.calls); n != 2 || c.calls[1].Rows != 2 {
+		t.Fatalf("%+v", c.calls[1:])
+	}
+	c.client("UNSUBSCRIBE", "LRANGE l 0 -1")
+	c.server(confirm("unsubscribe", "a", 1), message, confirm("unsubscribe", "b", 0))
+	if n := c.s.(*session).asked.Len(); n != 1 {
+		t.Fatalf("%d calls wait, want LRANGE alone", n)
+	}
+	c.server(message) // now the content of a list
+	if n := len(c.calls); n != 4 || c.calls[3].Rows != 3 {
+		t.Errorf("%d calls have ended", n)
+	}
+}
+
+// TestWatch: a watched key holds the connection until EXEC.
+func TestWatch(t *testing.T) {
+	c := newScene(t)
+	for _, text := range []string{"WATCH seat:1", "GET seat:1", "MULTI", "SET 999000000000001 x", "EXEC", "GET other"} {
+		c.client(text)
+		c.server("+OK\r\n")
+	}
+	for i, call := range c.calls {
+		if want := int64(1); i == 5 && call.Turn != 0 || i < 5 && call.Turn != want {
+			t.Errorf("%s is of turn %d", call.Operation, call.Turn)
+		}
+	}
+}
+
+// TestLargeValues: times are those of the first and the last byte.
+func TestLargeValues(t *testing.T) {
+	c := newScene(t)
+	for _, piece := range []string{"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$4\r\nab", "cd\r\n*2\r\n$3\r\nGET\r\n$1\r\na\r\n"} {
+		c.now += time.Millisecond
+		if _, err := c.s.Request([]byte(piece), c.now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.server("+OK\r\n$4\r\na")
+	c.server("bcd\r\n")
+	if len(c.calls) != 2 {
+		t.Fatalf("%d calls", len(c.calls))
+	}
+	set, get := c.calls[0], c.calls[1]
+	if set.Start != time.Millisecond || set.End != 3*time.Millisecond || get.Start != 2*time.Millisecond || get.FirstByte != 3*time.Millisecond || get.End != 4*time.Millisecond {
+		t.Errorf("SET %v to %v, GET %v, %v, %v", set.Start, set.End, get.Start, get.FirstByte, get.End)
+	}
+}
+
+// TestImposed: what a call was held in truth is recorded, of all that came with it, too.
+func TestImposed(t *testing.T) {
+	c := newScene(t, "delay 20ms on SET*", "hang on DEL*", "reset on FLUSHALL", "cut on GET*")
+	one := "*2\r\n$3\r\n%s\r\n$1\r\na\r\n"
+	if hold, err := c.s.Request([]byte(fmt.Sprintf(one, "SET")+fmt.Sprintf(one, "TTL")), 1); hold != 20*time.Millisecond || err != nil {
+		t.Fatal(hold, err)
+	}
+	if hold, err := c.s.Request(fmt.Appendf(nil, one, "TTL"), 2); hold != 0 || err != nil {
+		t.Fatal(hold, err)
+	}
+	c.s.Released(1, 21*time.Millisecond)
+	c.s.Released(2, 19*time.Millisecond)
+	c.server("+OK\r\n:1\r\n:1\r\n")
+	for i, want := range []time.Duration{21 * time.Millisecond, 21 * time.Millisecond, 19 * time.Millisecond} {
+		if got := c.calls[i].Imposed; got != want {
+			t.Errorf("call %d: %v, want %v", i, got, want)
+		}
+	}
+	if c.calls[0].Fault == "" || c.calls[1].Fault != "" {
+		t.Errorf("faults %q and %q", c.calls[0].Fault, c.calls[1].Fault)
+	}
+	c.client("GET a")
+	const reply = "$5\r\nhello\r\n"
+	if c.passes(reply) || c.passed < 1 || c.passed >= len(reply) {
+		t.Errorf("%d bytes of %d went on", c.passed, len(reply))
+	}
+	if hold, err := c.s.Request(fmt.Appendf(nil, one, "DEL"), 9); hold != tap.Never || err != nil {
+		t.Error(hold, err)
+	}
+	if _, err := c.s.Request([]byte("FLUSHALL\r\n"), 10); err == nil {
+		t.Error("not cut")
+	}
+	c.s.Closed(11)
+	if last := c.calls[len(c.calls)-1]; last.Fault != "reset" || last.Failure != "connection closed" {
+		t.Errorf("%+v", last)
+	}
+	if hung := c.calls[len(c.calls)-2]; hung.Fault != "hang" || hung.Imposed > 2 {
+		t.Errorf("%+v", hung)
+	}
+}
+
+// TestEncryptedClient gets a message that says what to change.
+func TestEncryptedClient(t *testing.T) {
+	c := newScene(t)
+	if _, err := c.s.Request([]byte("\x16\x03\x01\x02\x00\x01"), 1); err != nil {
+		t.Fatal(err)
+	}
+	if len(c.warns) != 1 || !strings.Contains(c.warns[0], "redis:// for rediss://") {
+		t.Errorf("said %q", c.warns)
+	}
 }

@@ -91,6 +91,9 @@ func (d *Decoder) ExpectAnswer() {
 // Idle reports whether the stream stands between two messages.
 func (d *Decoder) Idle() bool { return d.state != inBody && d.headed == 0 }
 
+// Fed is how many bytes of the stream were taken in, up to the end of a message while it is handed out.
+func (d *Decoder) Fed() int64 { return d.fed }
+
 // Feed takes in the next bytes of the stream and calls ended for each message that ends in them.
 // Once it has failed it fails for good: nobody can tell where the next message would begin.
 func (d *Decoder) Feed(p []byte, ended func(*Message)) error {

@@ -63,6 +63,9 @@ func NewDecoder(limits Limits, commands bool) *Decoder {
 	return &Decoder{limits: limits, commands: commands}
 }
 
+// Fed is how many bytes of the stream were taken in, up to the end of a value while it is handed out.
+func (d *Decoder) Fed() int64 { return d.fed }
+
 // Feed takes in the next bytes of the stream and calls ended for each top-level value that ends in them.
 // Once it has failed it fails for good: nobody can tell where the next value would begin.
 func (d *Decoder) Feed(p []byte, ended func(*Value)) error {
