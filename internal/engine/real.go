@@ -97,6 +97,9 @@ func (w *wires) closeReals() {
 		}
 		if s.replay != nil {
 			w.tell(s.wire, s.replay.Tally())
+			if n := s.replay.Damaged(); n > 0 {
+				w.r.warn(fmt.Sprintf("%d lines of the recording of %s could not be read, and answered nothing", n, s.wire))
+			}
 			_ = s.replay.Close() // it was only read
 		}
 	}

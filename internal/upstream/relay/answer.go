@@ -29,6 +29,7 @@ const (
 // capture is what is kept of a response while it passes.
 type capture struct {
 	head   []byte        // up to limit
+	tail   []byte        // the last bytes, whatever the limit
 	after  time.Duration // when the response's own head was there
 	limit  int
 	bytes  int64
@@ -38,6 +39,8 @@ type capture struct {
 
 func (c *capture) take(p []byte, at time.Duration) {
 	c.bytes += int64(len(p))
+	c.tail = append(c.tail, p[max(0, len(p)-len(done)-4):]...)
+	c.tail = c.tail[max(0, len(c.tail)-len(done)-4):]
 	room := min(len(p), c.limit-len(c.head))
 	if room <= 0 {
 		return
@@ -47,6 +50,12 @@ func (c *capture) take(p []byte, at time.Duration) {
 	}
 	c.head = append(c.head, p[:room]...)
 }
+
+// done is how OpenAI's streams say that they are over.
+const done = "data: [DONE]"
+
+// over reports whether the response has said that it is over, though its connection goes on.
+func (c *capture) over() bool { return bytes.HasSuffix(bytes.TrimRight(c.tail, "\r\n"), []byte(done)) }
 
 // whole reports whether all that passed is there.
 func (c *capture) whole() bool { return c.bytes == int64(len(c.head)) }
@@ -133,6 +142,8 @@ func (x *exchange) flow(ctx context.Context, resp *http.Response, body *upstream
 		case errors.Is(err, io.EOF):
 			return nil
 		case err == nil:
+		case x.R.Context().Err() != nil && c.over():
+			return nil // clients hang up when a stream has said so
 		case x.R.Context().Err() != nil:
 			return x.Gone()
 		case errors.Is(context.Cause(ctx), errSilent):

@@ -343,6 +343,7 @@ func TestCeilingsAreExact(t *testing.T) {
 				})
 			}
 			wg.Wait()
+			synctest.Wait() // a call is settled after its last byte
 			return passed
 		}
 		// Five worst cases fit into $10, 9.10; then 2.00 are spent and four fit into the rest, and so on.
@@ -526,6 +527,33 @@ func TestClientGoneEndsTheCall(t *testing.T) {
 	})
 }
 
+// Clients hang up once a stream has said that it is over. That is no client that went away.
+func TestClientGoneAfterTheEnd(t *testing.T) {
+	for end, failure := range map[string]string{"data: [DONE]\n\n": "", "data: {}\n\n": "client went away"} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(t, Options{Kind: "openai", Config: plan.Relay{Spend: 1000}}, func(w http.ResponseWriter, r *http.Request) {
+				_, _ = io.Copy(io.Discard, r.Body)
+				w.Header().Set("Content-Type", "text/event-stream")
+				_, _ = io.WriteString(w, `data: {"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":2}}`+"\n\n"+end)
+				_ = http.NewResponseController(w).Flush()
+				<-r.Context().Done() // the connection stays open
+			})
+			resp, err := b.Client.Do(b.Request(t.Context(), http.MethodPost, "/v1/chat/completions", chat("hi", `,"stream":true,"max_tokens":10`)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.ReadAtLeast(resp.Body, make([]byte, 4096), 70+len(end)); err != nil {
+				t.Fatal(err)
+			}
+			_ = resp.Body.Close()
+			synctest.Wait()
+			if c := b.Only(); c.Failure != failure || failure == "" && c.CompletionTokens != 2 {
+				t.Errorf("after %q: recorded %+v", end, c)
+			}
+		})
+	}
+}
+
 func TestFaultsOnTop(t *testing.T) {
 	rule := func(text string) []fault.Rule {
 		r, err := fault.ParseRule(text)
@@ -569,6 +597,40 @@ func TestFaultsOnTop(t *testing.T) {
 				t.Errorf("%s took %v", text, d)
 			}
 		})
+	}
+}
+
+// A stream has no length: it is struck within one of its pieces, or at its end.
+func TestFaultsOnStreams(t *testing.T) {
+	for _, pieces := range []int{1, 40} {
+		for _, effect := range []string{"cut", "malformed"} {
+			synctest.Test(t, func(t *testing.T) {
+				rule, err := fault.ParseRule(effect)
+				if err != nil {
+					t.Fatal(err)
+				}
+				o := Options{Kind: "openai", Config: plan.Relay{Spend: 1000}}
+				o.Faults = []fault.Rule{rule}
+				b := newBench(t, o, func(w http.ResponseWriter, _ *http.Request) {
+					w.Header().Set("Content-Type", "text/event-stream")
+					for range pieces {
+						_, _ = io.WriteString(w, "data: {}\n\n")
+						_ = http.NewResponseController(w).Flush()
+						time.Sleep(time.Millisecond)
+					}
+				})
+				resp, err := b.Client.Do(b.Request(t.Context(), http.MethodPost, "/v1/chat/completions", chat("hi", `,"stream":true,"max_tokens":10`)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				body, err := io.ReadAll(resp.Body)
+				_ = resp.Body.Close()
+				synctest.Wait()
+				if c := b.Only(); c.Failure != effect || (err != nil) != (effect == "cut") || pieces > 1 && len(body) >= 10*pieces || len(body) == 0 {
+					t.Errorf("%s of %d pieces: %d bytes, %v, recorded %+v", effect, pieces, len(body), err, c)
+				}
+			})
+		}
 	}
 }
 

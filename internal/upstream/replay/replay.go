@@ -117,6 +117,9 @@ func (r *Replay) Tally() Tally {
 	return Tally{Exact: r.countExact.Load(), Nearest: r.countNearest.Load(), Left: r.countLeft.Load()}
 }
 
+// Damaged is the number of lines of the recording that could not be read.
+func (r *Replay) Damaged() int { return r.recording.Damaged }
+
 // Close closes the recording.
 func (r *Replay) Close() error { return r.recording.Close() }
 
