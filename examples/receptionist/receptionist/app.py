@@ -12,9 +12,10 @@ import json
 import logging
 import sys
 from dataclasses import dataclass
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import BlockingConnectionPool, Connection, Redis
 from redis.exceptions import RedisError
 
 from . import messages
@@ -30,7 +31,7 @@ from .llm import LanguageModel
 from .orchestrator import Orchestrator
 from .practice import Practice
 from .settings import Settings
-from .spans import SpanLog
+from .spans import SpanLog, innermost
 
 _REDIS_CONNECTIONS = 32
 _REDIS_SECONDS = 5.0
@@ -56,7 +57,7 @@ class Desk:
     async def open(cls, settings: Settings) -> Desk:
         """Connect to everything and begin to work."""
         spans, ledger = SpanLog(settings.span_log), Ledger(settings.ledger)
-        redis = _connect_redis(settings.redis_url)
+        redis = _connect_redis(settings.redis_url, spans)
         db = await Database.open(settings.database_url, settings.pool_size, spans)
         practice = await Practice.load(db, settings.timezone)
         model = LanguageModel(
@@ -177,9 +178,19 @@ def _open_calendar(settings: Settings, db: Database, spans: SpanLog) -> Calendar
     return PostgresCalendar(db)
 
 
-def _connect_redis(url: str) -> Redis:
+class _Noted(Connection):
+    """A connection that tells the span of a command which one it is."""
+
+    async def send_packed_command(self, *args: Any, **options: Any) -> None:
+        await super().send_packed_command(*args, **options)
+        if self._writer:
+            innermost().note(port=self._writer.get_extra_info("sockname")[1])
+
+
+def _connect_redis(url: str, spans: SpanLog) -> Redis:
     pool = BlockingConnectionPool.from_url(
         url,
+        connection_class=_Noted if spans.kept else Connection,
         max_connections=_REDIS_CONNECTIONS,
         timeout=_REDIS_SECONDS,
         socket_timeout=_REDIS_SECONDS,

@@ -39,10 +39,12 @@ class Database:
         """Run one statement on a connection of its own; raises TimeoutError if none is free."""
         with self._spans.span("pg.acquire"):
             connection = await self._pool.acquire(timeout=_WAIT_SECONDS)
+        backend = connection.get_server_pid()
         try:
             with self._spans.span("pg.fetch") as span:
-                span.note(backend=connection.get_server_pid())
+                span.note(backend=backend)
                 return await connection.fetch(statement, *args)
         finally:
-            with self._spans.span("pg.release"):
+            with self._spans.span("pg.release") as span:
+                span.note(backend=backend)
                 await self._pool.release(connection)

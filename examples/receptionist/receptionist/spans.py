@@ -6,14 +6,15 @@ With SPAN_LOG set, each worker appends to `$SPAN_LOG.<pid>`:
      "user": "...", "message": "..."}
 
 `start` and `end` are CLOCK_MONOTONIC, so that they compare across processes of one
-machine. `port` is the ephemeral port of the connection, `backend` the PostgreSQL
-process that served it, each where known. `message` is the last message of the turn.
+machine. `port` is the bot's end of the connection, `backend` the PostgreSQL process that
+served it, each where known. `message` is the last message of the turn.
 Without SPAN_LOG a span is one shared object that does nothing.
 """
 
 from __future__ import annotations
 
 import time
+from contextvars import ContextVar, Token
 from typing import Any
 
 import httpx
@@ -40,18 +41,21 @@ class Span:
 
 
 class _Recorded(Span):
-    __slots__ = ("_log", "_name", "_start", "_fields")
+    __slots__ = ("_log", "_name", "_start", "_fields", "_around")
 
     def __init__(self, log: SpanLog, name: str) -> None:
         self._log = log
         self._name = name
         self._fields: dict[str, Any] = {}
+        self._around: Token[Span]
 
     def __enter__(self) -> Span:
+        self._around = _innermost.set(self)
         self._start = time.monotonic_ns()
         return self
 
     def __exit__(self, *failure: object) -> None:
+        _innermost.reset(self._around)
         if failure[0] is not None:
             self._fields["error"] = getattr(failure[0], "__name__", "error")
         self._log.add(self._name, self._start, time.monotonic_ns(), **self._fields)
@@ -70,6 +74,12 @@ class _Recorded(Span):
 
 
 _SILENT = Span()
+_innermost: ContextVar[Span] = ContextVar("innermost", default=_SILENT)
+
+
+def innermost() -> Span:
+    """The span that the current task is in: for what knows of no span, such as a connection."""
+    return _innermost.get()
 
 
 class SpanLog:
@@ -77,6 +87,11 @@ class SpanLog:
 
     def __init__(self, path: str | None) -> None:
         self._notes = Notes(path)
+
+    @property
+    def kept(self) -> bool:
+        """Whether anybody wants the spans."""
+        return self._notes.kept
 
     def start(self) -> None:
         """Begin writing in the background; needs a running loop."""
@@ -88,7 +103,7 @@ class SpanLog:
 
     def span(self, name: str) -> Span:
         """A span around a `with` block."""
-        return _Recorded(self, name) if self._notes.kept else _SILENT
+        return _Recorded(self, name) if self.kept else _SILENT
 
     def add(self, name: str, start: int, end: int, **fields: Any) -> None:
         """Record a span whose ends were taken elsewhere (monotonic ns)."""
