@@ -15,8 +15,8 @@ import (
 	"parley/internal/upstream/replay"
 )
 
-// real is what a run has of a real service: a relay to it, with a recording or without, or a recording of it.
-type real struct {
+// realService is what a run has of a real service: a relay to it, with a recording or without, or a recording of it.
+type realService struct {
 	wire   string
 	relay  *relay.Relay
 	keep   *recording.Writer
@@ -47,14 +47,14 @@ func (w *wires) stand(d *plan.Dependency, o upstream.Options) (s service, path s
 		return nil, "", setupProblem("dependencies."+d.Name+".simulate.replay: "+err.Error(),
 			"name the file that a run with keep: exchanges left in its folder "+record.ExchangesDir)
 	}
-	w.reals = append(w.reals, real{wire: d.Name, replay: again})
+	w.reals = append(w.reals, realService{wire: d.Name, replay: again})
 	return again, path, nil
 }
 
 // relayTo opens the way to a real service.
 func (w *wires) relayTo(d *plan.Dependency, o upstream.Options) (service, string, error) {
 	r := w.r
-	here := real{wire: d.Name}
+	here := realService{wire: d.Name}
 	if d.Relay.Keep {
 		dir := filepath.Join(r.o.Dir, record.ExchangesDir)
 		err := os.MkdirAll(dir, 0o700)
@@ -142,4 +142,3 @@ func replayed(path, otherwise string) string {
 	}
 	return "replayed from " + filepath.Base(path) + ", and where it has no answer: " + otherwise
 }
-

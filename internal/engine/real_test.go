@@ -18,8 +18,8 @@ import (
 	"parley/internal/record"
 )
 
-// realService answers chats as OpenAI does, and counts them. Each costs 10,000 tokens.
-func realService(t *testing.T, asked *atomic.Int64) string {
+// fakeOpenAI answers chats as OpenAI does, and counts them. Each costs 10,000 tokens.
+func fakeOpenAI(t *testing.T, asked *atomic.Int64) string {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "Bearer sk-real" || r.URL.Path != "/team/v1/chat/completions" {
@@ -42,7 +42,7 @@ func relayPlan(t *testing.T, openai string) string {
 
 func TestRelayThenReplay(t *testing.T) {
 	var asked atomic.Int64
-	p := testPlan(t, relayPlan(t, "relay: real\naddress: "+realService(t, &asked)+"\nspend: $100\nkey: sk-real\nkeep: exchanges"))
+	p := testPlan(t, relayPlan(t, "relay: real\naddress: "+fakeOpenAI(t, &asked)+"\nspend: $100\nkey: sk-real\nkeep: exchanges"))
 	run, turns, calls, dir := conduct(context.Background(), t, p)
 	if run.State != parley.Complete || len(run.Problems) > 0 || len(run.Warnings) > 0 {
 		t.Fatalf("state %s, problems %+v, warnings %q", run.State, run.Problems, run.Warnings)
@@ -87,7 +87,7 @@ func TestRelayThenReplay(t *testing.T) {
 
 func TestSpendEndsTheRun(t *testing.T) {
 	var asked atomic.Int64
-	p := testPlan(t, relayPlan(t, "relay: real\naddress: "+realService(t, &asked)+"\nspend: $0.05\nkey: sk-real"))
+	p := testPlan(t, relayPlan(t, "relay: real\naddress: "+fakeOpenAI(t, &asked)+"\nspend: $0.05\nkey: sk-real"))
 	run, _, _, _ := conduct(context.Background(), t, p)
 	if run.State != parley.Complete || len(run.Problems) != 1 || run.Problems[0].Code != parley.ProblemCeiling || !strings.Contains(run.Problems[0].What, "$0.05") {
 		t.Errorf("state %s, problems %+v", run.State, run.Problems)

@@ -34,7 +34,7 @@ type wires struct {
 	send     *fasthttp.Server
 	sendAt   net.Listener
 	sims     []*simulator
-	reals    []real
+	reals    []realService
 	serving  sync.WaitGroup
 	// heard counts what arrived on the platform's wire; denied is the last of it that was refused.
 	heard  atomic.Int64
