@@ -23,6 +23,9 @@ type callCount struct {
 	calendar, db *stats.Series
 	visits       *visitCount
 	money        *moneyCount // nil without prices
+	body         *body
+	// all counts the calls of the judged turns and those of the judged phases that are tied to no turn.
+	all int
 }
 
 type operation struct{ wire, name string }
@@ -37,23 +40,37 @@ type callSpan struct {
 type upstreamCount struct {
 	operation
 	calls, tied, failed, retries int
-	model, database              bool // calls to a language model, statements to a database
-	delivery                     bool // not calls: replies on their way from the platform to the user
-	latency                      *stats.Series
-	took                         time.Duration
-	prompt, cached, completion   int64
+	met                          bool // a call of it was seen, and so layer is known
+	layer                        layer
+	// flights and opened count, of the calls tied to judged turns, the first ones of a flight and on a connection.
+	flights, opened int
+	// Calls that no turn waited for: tied to none, and those that wait for work.
+	untied, blocking           int
+	untiedTook, blockingTook   time.Duration
+	model, database            bool // calls to a language model, statements to a database
+	delivery                   bool // not calls: replies on their way from the platform to the user
+	latency                    *stats.Series
+	took                       time.Duration
+	prompt, cached, completion int64
 }
 
-func newCallCount(s *scene, turns *judgedTurns, visits *visitCount) *callCount {
+func newCallCount(s *scene, turns *judgedTurns, visits *visitCount, b *body) *callCount {
 	span := s.judged.span()
-	return &callCount{
+	c := &callCount{
 		scene: s, turns: turns, operations: map[operation]int32{},
 		model: seriesFor(s.run, "llm", span), send: seriesFor(s.run, "send", span), calendar: seriesFor(s.run, "calendar", span), db: seriesFor(s.run, "db", span),
-		visits: visits, money: newMoneyCount(s.run, visits),
+		visits: visits, money: newMoneyCount(s.run, visits), body: b,
 	}
+	b.calls = c
+	return c
 }
 
 func (c *callCount) add(call *parley.Call) {
+	i := c.upstream(operation{call.Wire, call.Operation})
+	if u := &c.upstreams[i]; !u.met {
+		u.met, u.layer = true, c.scene.layerOf(call)
+	}
+	opened, flew := c.body.call(call, i)
 	within := c.scene.judged.contains(call.Start)
 	c.within += one(within)
 	c.tied += one(within && call.Turn != 0)
@@ -74,10 +91,12 @@ func (c *callCount) add(call *parley.Call) {
 		c.money.untied(call)
 	}
 	c.money.model(call)
-	i := c.upstream(operation{call.Wire, call.Operation})
 	u := &c.upstreams[i]
+	c.all++
 	u.calls++
 	u.tied += one(turn >= 0)
+	u.flights += one(turn >= 0 && flew)
+	u.opened += one(turn >= 0 && opened)
 	u.failed += one(call.Failure != "" || call.End == parley.None)
 	u.retries += one(call.Retry > 0)
 	u.prompt += call.PromptTokens
@@ -86,15 +105,17 @@ func (c *callCount) add(call *parley.Call) {
 	u.model = u.model || c.scene.toModel(call)
 	u.database = u.database || c.scene.kinds[wireName(call.Wire)] == databaseKind
 
-	end, censored := call.End, false
-	if end == parley.None {
-		// When the bot gave up is not known: the call lasted until its last sign of life at least.
-		end, censored = max(call.Start, call.FirstByte), true
-	}
-	took := max(0, end-call.Start)
+	// When the bot gave up on a call without an end is not known: it lasted until its last sign of life at least.
+	took, censored := length(call), call.End == parley.None
 	u.latency.Add(call.Start, took, censored)
 	if call.Blocking {
+		u.blocking++
+		u.blockingTook += took
 		return // it waited for work, and nobody waited for it
+	}
+	if turn < 0 {
+		u.untied++
+		u.untiedTook += took
 	}
 	u.took += took
 	switch {
@@ -125,12 +146,18 @@ func (c *callCount) reply(r *parley.Reply) {
 	case r.Turn == 0 && c.scene.judged.contains(r.Received):
 		c.money.untiedMessage()
 	}
+	c.body.reply(r)
 	if !known || place.span < 0 || r.Delivered <= r.Received {
 		return
 	}
+	c.spans = append(c.spans, callSpan{place.span, c.delivery(), r.Received, r.Delivered})
+}
+
+// delivery is the place of what stands for replies on their way to the user.
+func (c *callCount) delivery() int32 {
 	i := c.upstream(operation{wire: c.scene.platform})
-	c.upstreams[i].delivery = true
-	c.spans = append(c.spans, callSpan{place.span, i, r.Received, r.Delivered})
+	c.upstreams[i].delivery, c.upstreams[i].layer = true, sendingLayer
+	return i
 }
 
 // upstream returns the place of an operation.

@@ -26,19 +26,14 @@ type splitCount struct {
 //
 // Each instant counts to the call that began first of those going on then.
 // Instants without a call are the bot's own, or the platform's while it waits to repeat a webhook.
-func (c *callCount) split() (parts []Part, model, db *stats.Series) {
+func (c *callCount) split(turns *laid) (parts []Part, model, db *stats.Series) {
 	span := c.scene.judged.span()
 	s := &splitCount{calls: c, spent: map[string]time.Duration{}, perTurn: seriesFor(c.scene.run, "llm_per_turn", span), dbPerTurn: seriesFor(c.scene.run, "db_per_turn", span)}
 	for _, u := range c.upstreams {
 		s.wires = append(s.wires, wireName(u.wire))
 	}
-	groups, next := c.byTurn(), 0
 	for i := range c.turns.spans {
-		first := next
-		for next < len(groups) && groups[next].turn == int32(i) {
-			next++
-		}
-		group := groups[first:next]
+		group := turns.group(i)
 		slices.SortFunc(group, func(a, b callSpan) int {
 			return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.end, b.end))
 		})
@@ -47,27 +42,6 @@ func (c *callCount) split() (parts []Part, model, db *stats.Series) {
 		s.turn(&c.turns.spans[i], group)
 	}
 	return s.parts(), s.perTurn, s.dbPerTurn
-}
-
-// byTurn returns the spans that belong to a turn, in the order of turns, by counting sort.
-func (c *callCount) byTurn() []callSpan {
-	place := make([]int, len(c.turns.spans)+1)
-	for _, s := range c.spans {
-		if s.turn >= 0 {
-			place[s.turn+1]++
-		}
-	}
-	for i := range c.turns.spans {
-		place[i+1] += place[i]
-	}
-	out := make([]callSpan, place[len(c.turns.spans)])
-	for _, s := range c.spans {
-		if s.turn >= 0 {
-			out[place[s.turn]] = s
-			place[s.turn]++
-		}
-	}
-	return out
 }
 
 // turn adds one turn whose spans are sorted by start.

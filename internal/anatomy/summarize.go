@@ -6,8 +6,9 @@ import (
 	"parley"
 )
 
-// Summarize adds up the rows of a run. Each sequence is read once and may be in any order; nil stands
-// for an empty one. Calls must already be attributed to their turns; of a turn there must be one row, the last.
+// Summarize adds up the rows of a run. Each sequence is read twice, the second time for the few turns that are
+// taken apart, and may be in any order but for calls on one connection, which come in the order of their ends; nil stands for an
+// empty one. Calls must already be attributed to their turns; of a turn there must be one row, the last.
 //
 // Turns never said (Unsent) are no waits. Turns whose end was not recorded count as waiting until
 // the end of the record, run.Elapsed.
@@ -16,18 +17,21 @@ func Summarize(run *parley.Run, turns iter.Seq[parley.Turn], replies iter.Seq[pa
 	judged, solo := newCrowdCount(&scene.judged, run), newCrowdCount(&scene.solo, run)
 	rates, ramp := newRateCount(run.Elapsed), newRampCount(scene.ramp, run.Elapsed)
 	var kept judgedTurns
-	visits, heat := newVisitCount(scene), newHeatCount(run.Elapsed)
+	visits, heat, body := newVisitCount(scene), newHeatCount(run.Elapsed), newBody(scene)
 	for t := range rows(turns) {
 		judged.add(&t)
 		solo.add(&t)
 		rates.add(&t)
 		ramp.add(&t)
+		for i := range body.loads {
+			body.loads[i].turn(&t)
+		}
 		if t.Outcome == parley.Unsent {
 			continue
 		}
 		heat.add(&t)
 		if !scene.canary[t.Phase] {
-			kept.add(&t, visits.add(&t), scene.judged.names[t.Phase])
+			kept.add(&t, visits.add(&t), scene.judged.names[t.Phase], body.turn(&t))
 		}
 	}
 	out := &Summary{
@@ -36,7 +40,7 @@ func Summarize(run *parley.Run, turns iter.Seq[parley.Turn], replies iter.Seq[pa
 		Rates: rates.result(),
 		Ramp:  ramp.result(len(run.Generator.Invalid) > 0),
 	}
-	wires := newCallCount(scene, &kept, visits)
+	wires := newCallCount(scene, &kept, visits, body)
 	for r := range rows(replies) {
 		out.Strangers += one(r.Turn == 0 && r.Fate == "stranger")
 		wires.reply(&r)
@@ -49,7 +53,9 @@ func Summarize(run *parley.Run, turns iter.Seq[parley.Turn], replies iter.Seq[pa
 		out.Attributed = float64(wires.tied) / float64(wires.within)
 	}
 	out.Upstreams = wires.result()
-	parts, perTurn, dbPerTurn := wires.split()
+	laid := layOut(kept.spans, wires.spans)
+	wires.spans = nil // they are laid out, and there are millions
+	parts, perTurn, dbPerTurn := wires.split(&laid)
 	out.Split, out.LLMPerTurn = parts, judgedWaits(run, "llm_per_turn", perTurn)
 	out.LLM, out.Send = judgedWaits(run, "llm", wires.model), judgedWaits(run, "send", wires.send)
 	out.Calendar = judgedWaits(run, "calendar", wires.calendar)
@@ -57,6 +63,7 @@ func Summarize(run *parley.Run, turns iter.Seq[parley.Turn], replies iter.Seq[pa
 	out.Visits = visits.result(wires.money)
 	out.Money = wires.money.result(&out.Visits)
 	out.Heat = heat.result()
+	out.Anatomy = body.result(&laid, turns, replies, calls)
 	return out
 }
 

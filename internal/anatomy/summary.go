@@ -38,6 +38,8 @@ type Summary struct {
 	Money  *Money `json:"money,omitempty"`
 	// Heat is the reply wait over the time of the whole run; nil without turns.
 	Heat *Heat `json:"heat,omitempty"`
+	// Anatomy is how turns are put together; nil if no call was recorded.
+	Anatomy *Body `json:"anatomy,omitempty"`
 	// Attributed is the share of calls in judged phases that could be tied to a turn.
 	Attributed float64 `json:"attributed"`
 	Calls      int     `json:"calls"`     // in judged phases
