@@ -16,6 +16,10 @@ func (d *decoder) check(p *Plan) {
 	if d.visits > maxVisits {
 		return // it was not read to its end
 	}
+	if len(d.instead) > 0 {
+		p.Target.Command = d.instead
+	}
+	d.resolveHosts(p)
 	d.checkTarget(&p.Target)
 	if len(p.Scenarios) == 0 && !d.given("scenarios") {
 		d.failPath("scenarios", "write scenarios: [{turns: [Hi there]}]", "is missing")
@@ -23,6 +27,7 @@ func (d *decoder) check(p *Plan) {
 	d.checkDependencies(p)
 	d.checkGoals(p)
 	d.checkPorts(p)
+	d.checkHosts(p)
 	d.checkVariables(p)
 	d.checkPhases(&p.Load)
 	d.checkCeilings(p)
@@ -35,8 +40,9 @@ func (d *decoder) checkTarget(t *Target) {
 	d.checkURL("target.webhook", t.Webhook, t.AllowRemote)
 	d.checkURL("target.ready", t.Ready, t.AllowRemote)
 	d.checkListen("target.evolution.listen", t.Evolution.Listen, t.AllowRemote)
+	d.checkListen("target.proxy.listen", t.Proxy.Listen, t.AllowRemote)
 	for path, text := range map[string]string{"target.webhook": t.Webhook, "target.ready": t.Ready} {
-		if strings.Contains(text, portReference) && !d.given("target.command") {
+		if strings.Contains(text, portReference) && !d.given("target.command") && len(d.instead) == 0 {
 			d.failPath(path, "write the port of the running bot, or give target.command", "${PORT} is for a bot that parley starts, and there is no command")
 		}
 	}
@@ -76,8 +82,9 @@ func (d *decoder) checkDependencies(p *Plan) {
 		if dep.Relay != nil {
 			d.checkURL(join(path, "address"), dep.Relay.To, p.Target.AllowRemote)
 		}
-		if dep.Kind == "http" && len(dep.Env) == 0 && !d.given(join(path, "env")) {
-			d.failPath(path, "add env: [ORDERS_URL], the variables that carry its address to the bot", "gives its address to nobody")
+		proxied := p.Target.Proxy.On && len(dep.Hosts) > 0
+		if dep.Kind == "http" && len(dep.Env) == 0 && !d.given(join(path, "env")) && !proxied {
+			d.failPath(path, "add env: [ORDERS_URL], the variables that carry its address to the bot, or hosts: [orders.example], the names by which it is called", "gives its address to nobody")
 		}
 		if dep.Address == "" {
 			continue
@@ -107,6 +114,7 @@ func (d *decoder) checkPorts(p *Plan) {
 		taken[address] = path
 	}
 	claim("target.evolution.listen", p.Target.Evolution.Listen)
+	claim("target.proxy.listen", p.Target.Proxy.Listen)
 	for _, dep := range p.Dependencies {
 		claim(join(join("dependencies", dep.Name), "listen"), dep.Listen)
 	}

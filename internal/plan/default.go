@@ -22,6 +22,7 @@ func defaultPlan(dir string) *Plan {
 			Platform:     "evolution",
 			StartTimeout: 30 * time.Second,
 			Dir:          dir,
+			Proxy:        Proxy{Listen: freeLoopbackPort},
 			Evolution: Evolution{
 				Version:     "v2",
 				Media:       "api",

@@ -77,6 +77,7 @@ func (d *decoder) dependency(v value, name string) Dependency {
 	}
 	before := len(d.errs)
 	relay := &Relay{}
+	fields = append(fields, field{"hosts", list(d, &dep.Hosts, hostName)})
 	d.object(v, slices.Concat(fields, d.simulated(&dep), d.relayed(&dep, relay))...)
 	if len(d.errs) == before {
 		d.checkStandIn(v, &dep, relay)

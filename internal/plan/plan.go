@@ -44,7 +44,15 @@ type Target struct {
 	// Data says that what the bot stores may be written to: "disposable" is
 	// needed for databases parley did not start.
 	Data      string    `json:"data,omitempty"`
+	Proxy     Proxy     `json:"proxy"`
 	Evolution Evolution `json:"evolution"`
+}
+
+// Proxy is the forward proxy for a bot whose clients ignore base URLs: what they send to the hosts of the plan ends in
+// parley, and what they send to others is refused.
+type Proxy struct {
+	On     bool   `json:"on"`
+	Listen string `json:"listen,omitempty"`
 }
 
 // Evolution configures the Evolution API platform.
@@ -67,6 +75,8 @@ type Evolution struct {
 	Retry    Retry             `json:"retry"`
 	Listen   string            `json:"listen"` // address of the simulated send API
 	Env      []string          `json:"env"`    // variables that carry its base URL to the bot
+	// Hosts are the names by which the bot calls the gateway whatever the variables say, in small letters; the proxy answers them.
+	Hosts []string `json:"hosts,omitempty"`
 	// SendLatency is what the real gateway and WhatsApp take to accept a message.
 	SendLatency fault.Dist   `json:"send_latency"`
 	Faults      []fault.Rule `json:"faults,omitempty"`
@@ -107,6 +117,8 @@ type Dependency struct {
 	Address  Secret   `json:"address,omitempty"`
 	Env      []string `json:"env"`              // variables that carry its URL to the bot
 	Listen   string   `json:"listen,omitempty"` // where parley stands in for it, or listens on its wire; default a free loopback port
+	// Hosts are the names by which the bot calls the service whatever the variables say, in small letters; the proxy answers them.
+	Hosts []string `json:"hosts,omitempty"`
 	// Faults of the wire to a real server: delays, cuts and resets.
 	Faults []fault.Rule `json:"faults,omitempty"`
 	// Optional: the canary turn need not touch it.

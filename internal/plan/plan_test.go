@@ -99,12 +99,14 @@ func TestExampleOfTheManual(t *testing.T) {
 		Dir:          "/srv/receptionist",
 		Env:          map[string]string{"LOG_LEVEL": "warning", "BOOKING_CALENDAR": "main"},
 		Data:         "disposable",
+		Proxy:        Proxy{On: true, Listen: "127.0.0.1:0"},
 		Evolution: Evolution{
 			Version: "v2", JWTKey: "simulated", Media: "api",
 			Instance: "receptionist", APIKey: "parley-simulated-key", Number: "5511999990000",
 			Headers: map[string]Secret{"X-Secret": "simulated"}, Echo: true, Statuses: true,
 			Retry:  Retry{Attempts: 10, InitialDelay: 5 * time.Second, MaxDelay: 5 * time.Minute, Timeout: 30 * time.Second},
 			Listen: "127.0.0.1:0", Env: []string{"EVOLUTION_API_URL"},
+			Hosts:       []string{"gateway.practice.example"},
 			SendLatency: dist(t, "lognormal(p50=120ms, p95=350ms)"),
 			Source:      "plan",
 			Faults:      rules(t, "1% status 500 on POST /message/sendText"),
@@ -116,6 +118,7 @@ func TestExampleOfTheManual(t *testing.T) {
 	wantDependencies := []Dependency{
 		{
 			Name: "openai", Kind: "openai", Simulate: true, Env: []string{"OPENAI_BASE_URL"}, Listen: "127.0.0.1:0",
+			Hosts: []string{"api.openai.com"},
 			OpenAI: OpenAI{
 				APIKey: "sk-simulated", FirstToken: dist(t, "lognormal(p50=450ms, p95=1.1s)"), PerToken: dist(t, "lognormal(p50=9ms, p95=18ms)"),
 				PerPromptToken: 40 * time.Microsecond, PerCallInFlight: 0.002, RequestsPerMinute: 10_000, TokensPerMinute: 4_000_000,
@@ -135,6 +138,7 @@ func TestExampleOfTheManual(t *testing.T) {
 		},
 		{
 			Name: "calendar", Kind: "calendar", Simulate: true, Env: []string{"GOOGLE_CALENDAR_URL"}, Listen: "127.0.0.1:0",
+			Hosts: []string{"www.googleapis.com", "oauth2.googleapis.com", "calendar-json.googleapis.com"},
 			Calendar: Calendar{
 				Latency: dist(t, "lognormal(p50=90ms, p95=250ms)"), WriteLatency: dist(t, "lognormal(p50=250ms, p95=600ms)"),
 				Calendars: []string{"primary", "chair-2@practice.example"}, TimeZone: "America/Sao_Paulo", Busy: 0.3, RequestsPerMinute: 10_000, UserRequestsPerMinute: 600,
@@ -142,7 +146,7 @@ func TestExampleOfTheManual(t *testing.T) {
 			},
 		},
 		{
-			Name: "billing", Kind: "http", Simulate: true, Env: []string{"BILLING_URL"}, Listen: "127.0.0.1:0",
+			Name: "billing", Kind: "http", Simulate: true, Env: []string{"BILLING_URL"}, Listen: "127.0.0.1:0", Hosts: []string{"api.billing.example"},
 			HTTP: HTTP{
 				Latency: dist(t, "30ms..60ms"), Faults: rules(t, "1% status 503"), Source: "plan",
 				Routes: []Route{

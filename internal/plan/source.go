@@ -21,6 +21,12 @@ const maxSize = 1 << 20
 // ${VAR} is looked up with getenv (os.LookupEnv, say). If the plan is wrong
 // the error is of type [Errors].
 func Read(path string, getenv func(string) (string, bool)) (*Plan, error) {
+	return ReadFor(nil, path, getenv)
+}
+
+// ReadFor reads a plan for a bot that the command starts, in place of the plan's own command if it has one. ${PORT} in
+// the command stands for the port that parley picks. An empty command changes nothing.
+func ReadFor(command []string, path string, getenv func(string) (string, bool)) (*Plan, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("locate plan %s: %w", path, err)
@@ -37,7 +43,7 @@ func Read(path string, getenv func(string) (string, bool)) (*Plan, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read plan: %w", err)
 	}
-	p, err := Parse(path, src, filepath.Dir(abs), getenv)
+	p, err := parseFor(command, path, src, filepath.Dir(abs), getenv)
 	if err != nil {
 		return nil, err
 	}
@@ -48,6 +54,10 @@ func Read(path string, getenv func(string) (string, bool)) (*Plan, error) {
 // Parse reads a plan from src. The name stands in errors; dir is the folder
 // where relative paths start. The error is of type [Errors].
 func Parse(name string, src []byte, dir string, getenv func(string) (string, bool)) (*Plan, error) {
+	return parseFor(nil, name, src, dir, getenv)
+}
+
+func parseFor(command []string, name string, src []byte, dir string, getenv func(string) (string, bool)) (*Plan, error) {
 	src = bytes.TrimPrefix(src, []byte("\uFEFF"))
 	src = bytes.ReplaceAll(bytes.ReplaceAll(src, []byte("\r\n"), []byte("\n")), []byte("\r"), []byte("\n"))
 	root, problem := document(name, src)
@@ -55,6 +65,7 @@ func Parse(name string, src []byte, dir string, getenv func(string) (string, boo
 		return nil, Errors{problem}
 	}
 	d := newDecoder(name, src, getenv)
+	d.instead = command
 	p := d.plan(value{node: root, at: positionOf(root)}, dir)
 	if len(d.errs) > 0 {
 		return nil, d.errs.sorted()

@@ -35,6 +35,7 @@ func (d *decoder) target(v value, t *Target, dir string) {
 		field{"env", func(v value) { t.Env = d.variables(v) }},
 		field{"allow_remote", scalar(d, &t.AllowRemote, truth)},
 		field{"data", scalar(d, &t.Data, oneOf("kinds of data", "disposable"))},
+		field{"proxy", func(v value) { d.proxy(v, &t.Proxy) }},
 		field{"evolution", func(v value) { d.evolution(v, &t.Evolution) }},
 	)
 }
@@ -55,6 +56,7 @@ func (d *decoder) evolution(v value, e *Evolution) {
 		field{"retry", func(v value) { d.retry(v, &e.Retry) }},
 		field{"listen", scalar(d, &e.Listen, listenAddress)},
 		field{"env", list(d, &e.Env, variable)},
+		field{"hosts", list(d, &e.Hosts, hostName)},
 		field{"send_latency", scalar(d, &e.SendLatency, fault.ParseDist)},
 		field{"faults", list(d, &e.Faults, fault.ParseRule)},
 	)

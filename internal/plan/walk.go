@@ -34,13 +34,15 @@ type field struct {
 // decoder walks over the nodes of a plan. It goes on after an error, so that
 // one reading reports all of them.
 type decoder struct {
-	file   string
-	dir    string // where relative paths start
-	lines  []string
-	env    *environment
-	errs   Errors
-	where  map[string]position // of each value met, by path
-	visits int
+	file  string
+	dir   string // where relative paths start
+	lines []string
+	env   *environment
+	// instead starts the bot in place of the plan's, if it is not empty.
+	instead []string
+	errs    Errors
+	where   map[string]position // of each value met, by path
+	visits  int
 }
 
 func newDecoder(file string, src []byte, getenv func(string) (string, bool)) *decoder {
