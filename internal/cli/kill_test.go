@@ -17,7 +17,7 @@ func TestKill(t *testing.T) {
 	plan := planText(t, func(plan string) string {
 		plan = phases("ramp: {for: 10m, from: 1, to: 4, growth: 1.1, step: 1s}")(plan)
 		if _, err := exec.LookPath("redis-server"); err == nil {
-			plan = strings.Replace(plan, "dependencies:\n", "dependencies:\n  redis: {address: private, env: [REDIS_URL]}\n", 1)
+			plan = strings.Replace(plan, "dependencies:\n", "dependencies:\n  redis: {address: private, env: [REDIS_URL], canary: optional}\n", 1)
 		}
 		return plan
 	})
