@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"parley/internal/audio"
 	"parley/internal/fingerprint"
@@ -22,6 +23,9 @@ import (
 
 // maxBody is the largest request body that is looked up, in bytes; longer ones are left to the simulation, which refuses them.
 const maxBody = 32 << 20
+
+// bodyPatience is how long a request's body may take to come. One that takes longer is left to the simulation, which gives it up.
+const bodyPatience = time.Minute
 
 // Service is what answers the calls a recording does not hold.
 type Service interface {
@@ -135,7 +139,12 @@ const flights = 1 << 40
 func (r *Replay) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	x := r.service.Begin(w, req)
 	x.Call.Flight += flights
+	in := http.NewResponseController(w)
+	_ = in.SetReadDeadline(time.Now().Add(bodyPatience)) // a transport without deadlines has none to keep
 	body, err := io.ReadAll(io.LimitReader(req.Body, maxBody+1))
+	if err == nil {
+		_ = in.SetReadDeadline(time.Time{})
+	}
 	x.Ready, x.Call.RequestBytes = x.Since(), int64(len(body))
 	var found *recording.Exchange
 	if err == nil && len(body) <= maxBody && r.authorized(req) {
