@@ -140,5 +140,5 @@ func replayed(path, otherwise string) string {
 	if path == "" {
 		return otherwise
 	}
-	return "replayed from " + filepath.Base(path) + ", and where it has no answer: " + otherwise
+	return "replayed from " + filepath.Base(path) + ", else " + otherwise
 }

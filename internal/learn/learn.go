@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -82,12 +83,14 @@ type Quantile struct {
 	Data, Model time.Duration
 }
 
-// Words say what the distance means.
+// Words say what the distance means. Few calls are at some distance from any model that they were drawn from: 0.886 by the root of
+// their number is passed by chance one time in twenty (Lilliefors, 1967).
 func (p *Part) Words() string {
+	chance := 0.886 / math.Sqrt(float64(p.Calls))
 	switch {
-	case p.Distance < 0.05:
+	case p.Distance < max(0.05, chance):
 		return "fits well"
-	case p.Distance < 0.1:
+	case p.Distance < max(0.1, 1.5*chance):
 		return "fits roughly"
 	default:
 		return "fits badly: compare the percentiles"

@@ -66,6 +66,19 @@ func TestTwoHumpsFitBadly(t *testing.T) {
 	}
 }
 
+func TestWordsAllowForChance(t *testing.T) {
+	for _, test := range []struct {
+		calls    int
+		distance float64
+		want     string
+	}{{5000, 0.04, "fits well"}, {5000, 0.06, "fits roughly"}, {5000, 0.11, "fits badly"}, {87, 0.09, "fits well"}, {87, 0.118, "fits roughly"}, {87, 0.2, "fits badly"}} {
+		p := Part{Calls: test.calls, Distance: test.distance}
+		if got := p.Words(); !strings.HasPrefix(got, test.want) {
+			t.Errorf("%d calls at %.3f: %s", test.calls, test.distance, got)
+		}
+	}
+}
+
 func TestRoutesThatDiffer(t *testing.T) {
 	calls := append(drawn(t, "GET /a", "lognormal(p50=20ms, p95=50ms)", 400, 1), drawn(t, "GET /b", "lognormal(p50=21ms, p95=50ms)", 400, 2)...)
 	calls = append(calls, drawn(t, "POST /slow/*", "lognormal(p50=400ms, p95=700ms)", 300, 3)...)

@@ -10,7 +10,7 @@ import (
 
 // A model made from real calls is assumed all the same, and its origin is said.
 func TestFittedIsAssumedAndSaysSo(t *testing.T) {
-	const fitted, replayed = "fitted from 1,200 calls of run r on 2026-11-01", "replayed from openai.jsonl, and where it has no answer: default"
+	const fitted, replayed = "fitted from 1,200 calls of run r on 2026-11-01", "replayed from openai.jsonl, else default"
 	for _, test := range []struct {
 		sources []string
 		why     string
