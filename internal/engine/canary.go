@@ -16,11 +16,14 @@ func (r *run) canary(ctx context.Context) error {
 	var err error
 	r.keep(parley.Phase{Name: string(parley.Canary), Kind: parley.Canary}, func() parley.Phase {
 		phase := parley.Phase{Name: string(parley.Canary), Kind: parley.Canary, Start: time.Since(r.epoch)}
+		r.wires.proxy.begin()
 		var last parley.Turn
 		var fine bool
 		last, fine = r.driver.Canary(ctx, func() bool { return len(r.wires.silent()) == 0 && len(r.taps.silent()) == 0 })
 		if !fine {
 			err = r.escape(last)
+		} else {
+			err = r.wires.proxy.strayed()
 		}
 		phase.End = time.Since(r.epoch)
 		return phase
@@ -54,6 +57,10 @@ func (r *run) escape(last parley.Turn) error {
 	switch {
 	case last.Outcome == parley.Cut:
 		return errors.New("the canary was cut short")
+	case r.wires.proxy.strayed() != nil:
+		return r.wires.proxy.strayed()
+	case r.wires.proxy.mistrusted() != nil:
+		return r.wires.proxy.mistrusted()
 	case last.Refused > 0 && last.Acked == parley.None && last.Replies == 0:
 		return unreachableProblem("the bot did not accept the canary's message: "+last.Failure,
 			"check target.webhook ("+r.shownWebhook()+") and "+r.logHint())
@@ -67,7 +74,7 @@ func (r *run) escape(last parley.Turn) error {
 		return r.denialBy(r.wires.denying())
 	case last.Outcome == parley.Abandoned && r.wires.heard.Load() == 0:
 		return escapeProblem("the bot acknowledged the canary's message, but nothing came to parley's "+r.o.Plan.Target.Platform+" API while its user had patience ("+parley.FormatDuration(last.Ended-last.Spoken)+"): its replies go elsewhere, or it does not reply, or is slower than that",
-			r.envHint("target.evolution.env", r.o.Plan.Target.Evolution.Env, r.wires.sendURL())+
+			r.envHint("target.evolution.env", r.o.Plan.Target.Evolution.Env, r.wires.sendURL())+r.wires.proxy.unused(r.o.Plan.Target.Evolution.Hosts)+
 				"; if it is only slow, raise the patience of the scenario; "+r.logHint())
 	case last.Outcome == parley.Abandoned && last.Replies == 0 && r.wires.denied.Load() != nil:
 		return r.denial(r.wires.denied.Load())
@@ -138,7 +145,7 @@ func (r *run) silence(s *simulator) error {
 			"parley gives the bot its key as OPENAI_API_KEY; set dependencies."+name+".simulate.api_key to the one it uses")
 	}
 	return escapeProblem("the bot answered, but no call came to the simulated "+name+": it may be calling the real one",
-		r.envHint("dependencies."+name+".env", s.dependency.Env, s.url)+
+		r.envHint("dependencies."+name+".env", s.dependency.Env, s.url)+r.wires.proxy.unused(s.dependency.Hosts)+
 			"; if it can answer every scenario without it, set canary: optional there")
 }
 

@@ -148,7 +148,7 @@ func (r *run) startBot(ctx context.Context, port string) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		return unreachableProblem(err.Error(), "see bot.log in the run's folder")
+		return unreachableProblem(err.Error(), "see bot.log in the run's folder"+r.wires.proxy.strays())
 	}
 	return nil
 }
@@ -171,6 +171,7 @@ func (r *run) environment(port string) (env, secrets []string) {
 		own[name] = strings.ReplaceAll(value, "${PORT}", port)
 	}
 	add(own)
+	add(r.wires.proxy.environment(own)) // which makes its bundle of the plan's, and keeps the plan's NO_PROXY
 	return env, append(r.hosts.secrets, secretsOf(r.o.Plan)...)
 }
 

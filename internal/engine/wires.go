@@ -32,6 +32,7 @@ type wires struct {
 	send     *fasthttp.Server
 	sendAt   net.Listener
 	sims     []*simulator
+	proxy    *proxy // nil if the plan has none
 	reals    []realService
 	serving  sync.WaitGroup
 	// heard counts what arrived on the platform's wire; denied is the last of it that was refused.
@@ -85,6 +86,10 @@ func newWires(r *run) (*wires, error) {
 			w.close()
 			return nil, err
 		}
+	}
+	if err := w.openProxy(); err != nil {
+		w.close()
+		return nil, err
 	}
 	return w, nil
 }
@@ -196,6 +201,9 @@ func (w *wires) serve() {
 	for _, s := range w.sims {
 		w.serving.Go(func() { _ = s.server.Serve(s.at) })
 	}
+	if w.proxy != nil {
+		w.serving.Go(func() { _ = w.proxy.tap.Serve(w.proxy.at) })
+	}
 }
 
 // close ends every wire and waits until nothing is served any more.
@@ -203,6 +211,9 @@ func (w *wires) close() {
 	w.platform.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
+	if w.proxy != nil {
+		w.proxy.close(ctx) // before what it hands calls to
+	}
 	if w.send != nil {
 		_ = w.send.ShutdownWithContext(ctx) // what still hangs after a second belongs to a bot that is gone
 	}
@@ -222,22 +233,12 @@ func (w *wires) sendURL() string { return "http://" + w.sendAt.Addr().String() }
 
 // environment returns the variables that point the bot at parley.
 func (w *wires) environment() map[string]string {
-	e := w.r.o.Plan.Target.Evolution
-	env := map[string]string{
-		"EVOLUTION_API_KEY":  e.APIKey.Reveal(),
-		"EVOLUTION_INSTANCE": e.Instance,
-	}
-	for _, name := range e.Env {
-		env[name] = w.sendURL()
-	}
+	urls := make(map[*plan.Dependency]string)
 	for _, s := range w.sims {
-		for _, name := range s.dependency.Env {
-			env[name] = s.url
-		}
-		// A bot whose calls pass with its own credentials keeps them.
-		if key := s.dependency.OpenAI.APIKey.Reveal(); key != "" && (s.dependency.Relay == nil || s.dependency.Relay.Key != "") {
-			env["OPENAI_API_KEY"] = key
-		}
+		urls[s.dependency] = s.url
+	}
+	env := pointers(w.r.o.Plan, w.sendURL(), func(d *plan.Dependency) string { return urls[d] })
+	for _, s := range w.sims {
 		s.showKey(env)
 	}
 	return env

@@ -47,7 +47,10 @@ func StartRedis(ctx context.Context, o ServerOptions) (*Redis, error) {
 }
 
 // URL returns the address of database 0.
-func (r *Redis) URL() string { return "redis://" + r.Address() + "/0" }
+func (r *Redis) URL() string { return PrivateRedisURL(r.Address()) }
+
+// PrivateRedisURL is the URL of a private server at an address, or of a tap before it.
+func PrivateRedisURL(address string) string { return "redis://" + address + "/0" }
 
 // Address returns host and port.
 func (r *Redis) Address() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(r.port)) }

@@ -233,6 +233,14 @@ func (x *Exchange) reset() {
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
+	// Below TLS, and below a tunnel of the proxy, is the connection that can be reset.
+	for {
+		outer, ok := conn.(interface{ NetConn() net.Conn })
+		if !ok {
+			break
+		}
+		conn = outer.NetConn()
+	}
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0) // else it closes in order, which cuts the call off as well
 	}
