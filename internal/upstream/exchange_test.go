@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -43,7 +44,8 @@ func TestSlowBodies(t *testing.T) {
 				return echo{upstream.New(upstream.Options{Record: record})}
 			})
 			out, in := io.Pipe()
-			go func() {
+			var writing sync.WaitGroup
+			writing.Go(func() {
 				for letter := range strings.SplitSeq("slowly", "") {
 					time.Sleep(c.pause)
 					if _, err := in.Write([]byte(letter)); err != nil {
@@ -51,7 +53,7 @@ func TestSlowBodies(t *testing.T) {
 					}
 				}
 				_ = in.Close()
-			}()
+			})
 			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://service/", out)
 			if err != nil {
 				t.Fatal(err)
@@ -67,6 +69,7 @@ func TestSlowBodies(t *testing.T) {
 				}
 			}
 			_ = out.CloseWithError(errors.New("over"))
+			writing.Wait()
 			synctest.Wait()
 			if err != nil || slow != (c.want != "") {
 				t.Errorf("%s: %v, too slow %v", c.name, err, slow)
