@@ -51,7 +51,8 @@ type Driver struct {
 	crowd    *crowd
 	goals    []*plan.Goal // those that calls reach
 	registry registry
-	revealed revealed
+	lineage  lineage
+	trails   trails
 	phase    atomic.Pointer[phase]
 	playing  atomic.Pointer[parley.Phase] // never modified once stored
 	// closing ends the pauses of webhooks that are to be repeated.
@@ -300,10 +301,20 @@ func (d *Driver) Cut() {
 	d.cutting.Store(true)
 	d.draining.Store(true)
 	d.plans.end(d.since())
-	for _, c := range d.registry.all() {
+	for i, c := range d.registry.all() {
+		if i > 0 && i%cutAtOnce == 0 {
+			time.Sleep(cutPause)
+		}
 		c.cut()
 	}
 }
+
+// A crowd is cut in parts, so that the rows of all its turns need not fit into memory at once: the recorder
+// writes one part while the next is made.
+const (
+	cutAtOnce = 8192
+	cutPause  = 25 * time.Millisecond
+)
 
 // Close cuts what is still going on and waits for the webhooks on their way. The
 // caller closes the Sender first, so that they end at once.

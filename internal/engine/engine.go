@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -94,6 +95,7 @@ func Run(ctx context.Context, o Options) (*parley.Run, error) {
 	} else {
 		r.play(ctx)
 	}
+	r.strike()
 	var final parley.Run
 	r.writer.Update(func(m *parley.Run) {
 		m.State = r.state
@@ -105,6 +107,13 @@ func Run(ctx context.Context, o Options) (*parley.Run, error) {
 		closeErr = fmt.Errorf("close the record: %w", closeErr)
 	}
 	return &final, closeErr
+}
+
+// strike lets go of what the run was played with. The record is put together in the memory that the load had, rather
+// than on top of it: with 100,000 users the load has most of what parley ever holds.
+func (r *run) strike() {
+	r.driver, r.client, r.wires, r.taps, r.hosts, r.bot, r.health = nil, nil, nil, nil, nil, nil, nil
+	debug.FreeOSMemory()
 }
 
 // gitPatience is how long the bot's revision may take to find out; a large work tree is read in full.

@@ -25,7 +25,7 @@ const (
 
 // groupRows is the most rows in a row group: a reader holds one at a time, engines
 // such as DuckDB read groups in parallel, and damage costs a group at most.
-const groupRows = 1 << 16
+const groupRows = 1 << 14
 
 // encoder writes one table file after the other.
 type encoder[T any] struct {

@@ -19,6 +19,7 @@ const longestPatience = 30 * time.Second
 type saver interface {
 	save(d disk, dir string) (newest time.Duration, err error)
 	dropWaiting()
+	release()
 	lost() int64
 }
 
@@ -148,6 +149,9 @@ func (w *Writer) close(ctx context.Context) error {
 	runErr := w.saveRun(0)
 	var compactErr error
 	if saveErr == nil && runErr == nil {
+		for _, t := range w.tables() {
+			t.release()
+		}
 		compactErr = compact(ctx, w.opt.disk, w.dir)
 	}
 	return errors.Join(loss, runErr, compactErr, w.lock.Close())

@@ -162,6 +162,13 @@ func (t *table[T]) dropWaiting() {
 	t.rows, t.tail, t.saved = nil, nil, 0
 }
 
+// release lets go of the memory of a table whose rows are all on the disk. Nothing is added to it any more.
+func (t *table[T]) release() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.rows, t.hashed, t.spare, t.tail, t.encoder, t.encoded = nil, nil, nil, nil, nil, bytes.Buffer{}
+}
+
 // lost is the number of rows dropped so far.
 func (t *table[T]) lost() int64 {
 	t.mu.Lock()
