@@ -186,6 +186,8 @@ func plainError(err error) string {
 		return "parley has no file descriptors left"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, ErrClosed):
 		return "connection closed without a response"
+	case errors.Is(err, errMalformed):
+		return errMalformed.Error()
 	default:
 		return err.Error()
 	}

@@ -2,10 +2,13 @@ package drive
 
 import (
 	"bufio"
+	"bytes"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"strconv"
 	"strings"
@@ -32,30 +35,43 @@ type conn struct {
 	deadline time.Time // of the request
 	armed    time.Time // what the runtime knows of
 
-	// raw gives the file descriptor; nil if the connection has none of its own (TLS, a pipe).
-	raw  syscall.RawConn
-	step func(fd uintptr) (done bool) // c.send, bound once
-	out  []byte                       // what is left of the request
-	sent bool                         // all of it was written
-	fail error                        // of step
+	// raw gives the file descriptor; nil if the connection has none of its own (TLS, a pipe). below is the
+	// same, or that of the connection beneath TLS.
+	raw, below syscall.RawConn
+	step       func(fd uintptr) (done bool) // c.send, bound once
+	out        []byte                       // what is left of the request
+	sent       bool                         // all of it was written
+	fail       error                        // of step, or of the last Read
 }
 
 // buffers are shared by the connections of a Client.
 type buffers struct{ requests, responses sync.Pool }
 
-// largestResponse bounds the body of an acknowledgement, which says nothing; largestKept
-// is the largest buffer for requests worth keeping. In bytes.
+// largestHead is the longest status line and header that Node, on which gateways run, takes; largestResponse bounds
+// the body of an acknowledgement, which says nothing; largestKept is the largest buffer for requests
+// worth keeping. In bytes.
 const (
+	largestHead     = 16 << 10
 	largestResponse = 1 << 20
 	largestKept     = 16 << 10
 )
 
+// errMalformed stands for all that is wrong with a response. It does not quote it: what the bot sends may be a secret.
+var errMalformed = errors.New("malformed response")
+
 func newConn(c net.Conn) *conn {
 	n := &conn{Conn: c}
-	if s, ok := c.(syscall.Conn); ok {
+	beneath := c
+	if secured, ok := c.(*tls.Conn); ok {
+		beneath = secured.NetConn()
+	}
+	if s, ok := beneath.(syscall.Conn); ok {
 		if raw, err := s.SyscallConn(); err == nil {
-			n.raw, n.step = raw, n.send
+			n.below = raw
 		}
+	}
+	if beneath == c && n.below != nil {
+		n.raw, n.step = n.below, n.send
 	}
 	return n
 }
@@ -69,7 +85,7 @@ func (c *conn) exchange(b *buffers, head string, w platform.Webhook, deadline ti
 	}
 	in, ok := b.responses.Get().(*bufio.Reader)
 	if !ok {
-		in = bufio.NewReader(nil)
+		in = bufio.NewReaderSize(nil, largestHead)
 	}
 	in.Reset(c)
 	defer func() {
@@ -81,18 +97,48 @@ func (c *conn) exchange(b *buffers, head string, w platform.Webhook, deadline ti
 	} else if err != nil {
 		return 0, false, err
 	}
-	response := fasthttp.AcquireResponse()
-	defer fasthttp.ReleaseResponse(response)
-	switch err := response.ReadLimitBody(in, largestResponse); {
-	case errors.Is(err, fasthttp.ErrBodyTooLarge):
-		return response.StatusCode(), false, nil // the status line is the acknowledgement
-	case err != nil:
-		return 0, false, err
-	}
-	return response.StatusCode(), !response.ConnectionClose() && in.Buffered() == 0, nil
+	status, reusable, err = c.response(in)
+	return status, reusable && c.sent && in.Buffered() == 0, err
 }
 
-// request writes the request and, where it can, waits for the first byte of the response.
+// response reads the final response; interim ones, early hints say, come before it.
+func (c *conn) response(in *bufio.Reader) (status int, reusable bool, err error) {
+	response := fasthttp.AcquireResponse()
+	defer fasthttp.ReleaseResponse(response)
+	for status < http.StatusOK && status != http.StatusSwitchingProtocols {
+		c.fail = nil
+		switch err := response.ReadLimitBody(in, largestResponse); {
+		case errors.Is(err, fasthttp.ErrBodyTooLarge):
+			return response.StatusCode(), false, nil // the status line is the acknowledgement
+		case err != nil && errors.Is(c.fail, io.EOF):
+			return 0, false, io.ErrUnexpectedEOF
+		case err != nil && c.fail != nil:
+			return 0, false, c.fail
+		case err != nil:
+			return 0, false, errMalformed
+		}
+		status = response.StatusCode()
+	}
+	return status, !closes(&response.Header), nil
+}
+
+// closes reports whether the server ends the connection after a response.
+func closes(h *fasthttp.ResponseHeader) bool {
+	if h.ConnectionClose() {
+		return true
+	}
+	for _, field := range h.PeekAll(fasthttp.HeaderConnection) {
+		for option := range bytes.SplitSeq(field, []byte(",")) {
+			if bytes.EqualFold(bytes.TrimSpace(option), []byte("close")) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// request writes the request and, where it can, waits for the first byte of the response. A server that closes the
+// connection before it has read all may have answered before: that is no error here, and sent is false.
 func (c *conn) request(b *buffers, head string, w platform.Webhook) error {
 	space, ok := b.requests.Get().(*[]byte)
 	if !ok {
@@ -101,13 +147,20 @@ func (c *conn) request(b *buffers, head string, w platform.Webhook) error {
 	*space = appendRequest((*space)[:0], head, w)
 	c.out, c.sent, c.fail = *space, false, nil
 	var err error
-	if c.raw == nil {
-		err = c.SetDeadline(c.deadline)
-	} else {
+	switch {
+	case c.raw != nil:
 		err = c.converse()
+	case c.used && c.stale():
+		err = errStale
+	default:
+		err = c.SetDeadline(c.deadline)
 	}
 	if err == nil && !c.sent {
 		_, err = c.Write(c.out)
+		c.sent = err == nil
+		if errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
+			err = nil
+		}
 	}
 	c.out, c.used = nil, true
 	if cap(*space) <= largestKept {
@@ -147,7 +200,7 @@ func (c *conn) send(fd uintptr) (done bool) {
 	if c.sent {
 		return true // there is something to read
 	}
-	if c.used && closedByPeer(fd) {
+	if c.used && spent(fd) {
 		c.fail = errStale
 		return true
 	}
@@ -172,6 +225,7 @@ func (c *conn) Read(p []byte) (int, error) {
 	for {
 		n, err := c.Conn.Read(p)
 		if c.raw == nil || n > 0 || !c.early(err) {
+			c.fail = err
 			return n, err
 		}
 		if err := c.arm(); err != nil {
@@ -194,13 +248,24 @@ func (c *conn) arm() error {
 	return nil
 }
 
-// closedByPeer looks without waiting whether the other side has closed the connection. An event-driven
-// client such as the gateway's sees a server close an idle connection at once and takes another; without
-// this check the webhook would be lost, and the bot blamed for it.
-func closedByPeer(fd uintptr) bool {
+// spent looks without waiting whether nothing more can be asked on an idle connection: the other side has closed it, or
+// has said something, which answers no request (RFC 9112, section 9.2) and most often is a 408 before the end. An
+// event-driven client such as the gateway's sees that at once and takes another connection; without this check
+// the webhook would be lost, and the bot blamed for it.
+func spent(fd uintptr) bool {
 	var b [1]byte
-	n, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-	return n == 0 && err == nil || err != nil && !errors.Is(err, syscall.EAGAIN)
+	_, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+	return !errors.Is(err, syscall.EAGAIN)
+}
+
+// stale is spent for a connection that is not written to by hand; false if nobody can tell.
+func (c *conn) stale() (yes bool) {
+	if c.below == nil {
+		return false
+	}
+	// Control, not Read: the read deadline of the request before may have passed.
+	err := c.below.Control(func(fd uintptr) { yes = spent(fd) })
+	return yes || err != nil
 }
 
 // appendRequest appends a whole request.
