@@ -252,3 +252,15 @@ func sum(m map[string]int) (n int) {
 	}
 	return n
 }
+
+// runFailing runs a program that is to fail.
+func runFailing(t *testing.T, name string, args ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Env = append(os.Environ(), "PGGSSENCMODE=disable")
+	if out, err := cmd.CombinedOutput(); err == nil {
+		t.Errorf("%s did not fail: %s", name, out)
+	}
+}

@@ -30,6 +30,7 @@ type Protocol struct {
 	shapes shapes
 	// flights number the round trips of all connections.
 	flights atomic.Int64
+	starts  atomic.Int64 // connections that began, in clear
 	faults  *fault.Decider
 }
 
@@ -47,9 +48,14 @@ func (p *Protocol) Open(ctx context.Context, client, server net.Conn, conn int64
 		return nil, nil, nil, err
 	}
 	start, err := p.start(client)
-	if err != nil || start == nil {
+	if errors.Is(err, errEncrypted) {
+		_, _ = client.Close(), server.Close() // they are of no more use
+		p.refused(ctx)
+	}
+	if err != nil {
 		return nil, nil, nil, err
 	}
+	p.starts.Add(1)
 	if binary.BigEndian.Uint32(start[4:]) == pgwire.CancelRequest {
 		return nil, nil, nil, p.cancel(client, server, start, conn)
 	}
@@ -96,17 +102,32 @@ func (s *session) delayed(ctx context.Context, client net.Conn) error {
 	return s.cut
 }
 
-// start reads a client's first packet, having declined encryption if it asks for that. It is nil if the client leaves then.
+// refused says that a client left because it was refused encryption, unless it, or another one, comes back without: some
+// libraries take a new connection for what sslmode=prefer asks for.
+func (p *Protocol) refused(ctx context.Context) {
+	const patience = time.Second
+	starts := p.starts.Load()
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	if p.starts.Load() == starts {
+		p.tap.Once("encrypted", "the bot demands an encrypted connection to "+p.tap.Wire+
+			", where parley cannot listen: take sslmode=require out of its settings for the run, or set PGSSLMODE=prefer")
+	}
+}
+
+// start reads a client's first packet, having declined encryption if it asks for that. errEncrypted: it wants nothing else.
 func (p *Protocol) start(client net.Conn) ([]byte, error) {
 	asked := false
 	for {
 		packet, err := readStart(client)
 		switch {
 		case err == nil:
-		case asked && errors.Is(err, io.EOF), errors.Is(err, errEncrypted):
-			p.tap.Once("encrypted", "the bot demands an encrypted connection to "+p.tap.Wire+
-				", where parley cannot listen: take sslmode=require out of its settings for the run, or set PGSSLMODE=prefer")
-			return nil, nil
+		case asked && errors.Is(err, io.EOF):
+			return nil, errEncrypted
 		case errors.Is(err, pgwire.ErrMalformed):
 			p.tap.Once("malformed", "something that does not speak PostgreSQL connects to "+p.tap.Wire+" ("+err.Error()+
 				"): look which of the bot's settings has the address of the tap; the connection is closed, as PostgreSQL does")
@@ -126,8 +147,8 @@ func (p *Protocol) start(client net.Conn) ([]byte, error) {
 	}
 }
 
-// errEncrypted: a client begins with TLS, without asking first (sslnegotiation=direct of newer libraries).
-var errEncrypted = errors.New("it begins with TLS")
+// errEncrypted: a client leaves when encryption is declined, or begins with TLS without asking (sslnegotiation=direct).
+var errEncrypted = errors.New("it demands encryption")
 
 // readStart reads one untyped packet.
 func readStart(from io.Reader) ([]byte, error) {
