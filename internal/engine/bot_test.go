@@ -18,6 +18,8 @@ func TestMain(m *testing.M) {
 	switch {
 	case len(os.Args) > 1 && os.Args[1] == "__bot":
 		os.Exit(bot(os.Args[2]))
+	case len(os.Args) > 1 && os.Args[1] == "__caller":
+		os.Exit(runCaller(os.Args[2]))
 	case len(os.Args) > 1 && os.Args[1] == "__watchdog":
 		os.Exit(target.Watchdog(os.Args[2:], os.Stdin))
 	}
