@@ -22,6 +22,8 @@ const reportFile = "report.html"
 // RunOptions are common to the verbs that run something.
 type RunOptions struct {
 	Plan string // path of parley.yaml
+	// Command starts the bot in place of the plan's own; empty: the plan's, if it has one.
+	Command []string
 	// Dir is the run's folder; a run that is in it already is replaced. Empty: a new
 	// folder below the project's .parley/runs.
 	Dir string
@@ -35,7 +37,7 @@ type RunOptions struct {
 
 // Review runs the plan, judges what was measured and reports. The code is one of parley.Exit....
 func (a *App) Review(ctx context.Context, o RunOptions) (code int, err error) {
-	p, err := a.plan(o.Plan)
+	p, err := plan.ReadFor(o.Command, o.Plan, a.getenv)
 	if err != nil {
 		return parley.ExitUsage, err
 	}
@@ -44,7 +46,7 @@ func (a *App) Review(ctx context.Context, o RunOptions) (code int, err error) {
 
 // Load runs the plan and reports what was measured, without judging it.
 func (a *App) Load(ctx context.Context, o RunOptions) (code int, err error) {
-	p, err := a.plan(o.Plan)
+	p, err := plan.ReadFor(o.Command, o.Plan, a.getenv)
 	if err != nil {
 		return parley.ExitUsage, err
 	}

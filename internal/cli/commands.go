@@ -70,15 +70,21 @@ It runs nothing, and reads no values from .env.`,
 func reviewCommand(a *app.App) *cobra.Command {
 	o := app.RunOptions{}
 	c := &cobra.Command{
-		Use:   "review",
+		Use:   "review [-- COMMAND [ARGUMENT...]]",
 		Short: "Talk to a bot, measure its replies and judge them by the plan's budgets",
 		Long: `review is the main job. It starts the bot of the plan (or finds it running), with the
 address of every service pointed at parley; proves by a canary that nothing
 escapes; plays the plan's conversations; judges the budgets and reports.
 
+A command after -- starts the bot in place of the plan's target.command; '${PORT}' in it is
+the port that parley picks.
+
 Ctrl-C ends the load within a second and reports what was recorded.`,
-		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return result(a.Review(c.Context(), o))(c) },
+		Args: afterDash,
+		RunE: func(c *cobra.Command, args []string) error {
+			o.Command = args
+			return result(a.Review(c.Context(), o))(c)
+		},
 	}
 	planFlag(c, &o.Plan)
 	runFlags(c, &o)
@@ -88,12 +94,15 @@ Ctrl-C ends the load within a second and reports what was recorded.`,
 func loadCommand(a *app.App) *cobra.Command {
 	o := app.RunOptions{}
 	c := &cobra.Command{
-		Use:   "load",
+		Use:   "load [-- COMMAND [ARGUMENT...]]",
 		Short: "Talk to a bot and measure its replies, without judging them",
 		Long: `load does what review does, but judges no budget: its exit code tells whether the
-run itself went well.`,
-		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return result(a.Load(c.Context(), o))(c) },
+run itself went well. A command after -- starts the bot, as for review.`,
+		Args: afterDash,
+		RunE: func(c *cobra.Command, args []string) error {
+			o.Command = args
+			return result(a.Load(c.Context(), o))(c)
+		},
 	}
 	planFlag(c, &o.Plan)
 	runFlags(c, &o)

@@ -59,6 +59,9 @@ func keptAuthority(p *plan.Plan) (dir, file string) {
 // those hosts and no others.
 func keepAuthority(p *plan.Plan, roots string) (files authorityFiles, made bool, err error) {
 	dir, file := keptAuthority(p)
+	if own, err := filepath.Abs(filepath.Join(dir, "bundle.pem")); err == nil && roots == own {
+		roots = "" // a shell that has read the variables already
+	}
 	a, err := loadAuthority(p)
 	if err != nil {
 		if a, err = webtap.NewAuthority(p.Hosts(), keptFor); err != nil {
