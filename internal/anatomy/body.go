@@ -185,6 +185,7 @@ type layerTimes struct {
 	series [layerCount]*stats.Series
 	total  time.Duration
 	spent  [layerCount]time.Duration
+	called [layerCount]time.Duration // of spent, in calls
 }
 
 func newLayerTimes(span stretch) *layerTimes {
@@ -199,6 +200,9 @@ func (l *layerTimes) add(t *judgedTurn, path []piece) {
 	times := [layerCount]time.Duration{}
 	for _, p := range path {
 		times[p.layer] += p.to - p.from
+		if p.ref >= 0 {
+			l.called[p.layer] += p.to - p.from
+		}
 	}
 	for i, d := range times {
 		l.series[i].Add(t.due, d, false)
@@ -222,7 +226,7 @@ func (b *body) layers(times *layerTimes) []Layer {
 			layer.Calls += float64(u.tied) / turns
 			layer.Flights += float64(u.flights) / turns
 			layer.Opened += float64(u.opened) / turns
-			layer.Assumed = layer.Assumed || b.scene.assumed[wireName(u.wire)]
+			layer.Assumed = layer.Assumed || times.called[l] > 0 && b.scene.assumed[wireName(u.wire)]
 		}
 		if calls == 0 && times.spent[l] == 0 {
 			continue

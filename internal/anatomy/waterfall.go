@@ -107,7 +107,7 @@ type TurnLayer struct {
 }
 
 // mostTurnCalls bounds the calls that are kept of a turn.
-const mostTurnCalls = 2000
+const mostTurnCalls = 500
 
 // fewUntied is the share of calls that may be tied to no turn before a waterfall is called incomplete.
 const fewUntied = 0.1

@@ -253,7 +253,7 @@ func judgedRun(name string, w wait) Document {
 }
 
 func healthy() Document {
-	d := withMoney(withVisits(judgedRun("clinic-bot", wait{n: 1240, median: 1.6, spread: .42, patience: 30})))
+	d := withAnatomy(withMoney(withVisits(judgedRun("clinic-bot", wait{n: 1240, median: 1.6, spread: .42, patience: 30}))), 60)
 	c := d.Summary.Judged
 	d.Run.Verdict = &parley.Verdict{
 		Result: parley.Pass, ExitCode: parley.ExitPass,
@@ -391,6 +391,7 @@ func ramp() Document {
 	}
 	r.Knee = &anatomy.Knee{Capacity: parley.Estimate{Value: 4430, Low: 4210, High: 4690, N: 8}, LastGood: 6, Why: "at step 7 only 73 % of what was offered came back answered"}
 	d.Summary.Ramp = r
+	d = withAnatomy(d, 20)
 	for i := range d.Summary.Rates {
 		p := &d.Summary.Rates[i]
 		for j, st := range r.Steps {

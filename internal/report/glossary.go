@@ -18,7 +18,7 @@ func glossary() []definition {
 	for _, m := range metrics {
 		out = append(out, definition{Key: m.Name, Name: m.Name, Means: m.Means, Unit: unitWords(m.Unit)})
 	}
-	for _, words := range [][]definition{figureWords(), waitWords(), loadWordsDefined(), visitWords(), moneyWords(), healthWords()} {
+	for _, words := range [][]definition{figureWords(), waitWords(), loadWordsDefined(), anatomyWords(), visitWords(), moneyWords(), healthWords()} {
 		out = append(out, words...)
 	}
 	return out

@@ -37,6 +37,8 @@ type page struct {
 	Heat           *heatPicture
 	ScenarioDots   figureSet
 	CostBar        figureSet
+	Falls          []figureSet // of Anatomy.Falls
+	InFlight       string
 	Throughput     string
 	RampWaits      string
 	MeanReply      string
@@ -142,6 +144,13 @@ func newPage(d Document, data string) page {
 	}
 	if p.Money != nil {
 		p.CostBar = costBar(p.Money.Parts)
+	}
+	if p.Anatomy != nil {
+		for _, f := range p.Anatomy.Falls {
+			p.Falls = append(p.Falls, waterfallChart(f))
+		}
+		p.InFlight = inFlightChart(sum, p.Anatomy.Wires)
+		p.HasAssumed = p.Anatomy.Assumed
 	}
 	if p.HasRates {
 		t := newTimeline(d.Run, sum.Rates)

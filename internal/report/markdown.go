@@ -43,7 +43,7 @@ func Markdown(w io.Writer, d Document, o MarkdownOptions) error {
 func markdownSections(s story) []string {
 	var out []string
 	for _, write := range []func(*markdown, story){
-		markdownVerdict, markdownBudgets, markdownWaits, markdownSplit, markdownVisits, markdownMoney,
+		markdownVerdict, markdownBudgets, markdownWaits, markdownSplit, markdownAnatomy, markdownVisits, markdownMoney,
 		markdownRamp, markdownCounts, markdownTrust,
 	} {
 		var m markdown

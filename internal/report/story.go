@@ -29,6 +29,7 @@ type story struct {
 	Money     *moneyStory
 	Split     []splitRow
 	Upstreams []upstreamRow
+	Anatomy   *anatomyStory
 	Ramp      *rampStory
 	Messages  []countRow
 	Counts    []countRow
@@ -103,6 +104,7 @@ func tell(d Document) story {
 		Money:     tellMoney(d.Run, sum),
 		Split:     splitRows(sum.Split),
 		Upstreams: upstreamRows(sum.Upstreams),
+		Anatomy:   tellAnatomy(sum),
 		Ramp:      tellRamp(sum.Ramp),
 		Messages:  messageRows(d.Run.Messages),
 		Counts:    countRows(sum),

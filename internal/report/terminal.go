@@ -68,6 +68,7 @@ func (p *printer) print(s story) {
 	p.waits(s)
 	p.split(s)
 	p.upstreams(s)
+	p.anatomy(s.Anatomy)
 	p.visits(s.Visits)
 	p.money(s.Money)
 	p.ramp(s)

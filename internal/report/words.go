@@ -132,6 +132,9 @@ func number(v float64) string {
 	return parley.FormatNumber(v)
 }
 
+// duration words a length of time.
+func duration(d time.Duration) string { return parley.FormatDuration(d) }
+
 func count[T ~int | ~int32 | ~int64](n T) string { return number(float64(n)) }
 
 // plural writes n with the right form of a noun: "1 turn", "12 turns".
