@@ -2,9 +2,7 @@ package app
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
 	"time"
@@ -35,11 +33,8 @@ func (a *App) Report(dir, format string) error {
 		return fmt.Errorf("unknown format %q: choose one of %s", format, strings.Join(Formats(), ", "))
 	}
 	d, err := assess(dir, false)
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s holds no run; parley runs lists those of a project: %w", dir, err)
-	}
 	if err != nil {
-		return err
+		return noRun(dir, err)
 	}
 	if d.Run.Verdict == nil && d.Run.Verb != "load" {
 		if d, err = assess(dir, true); err != nil {
