@@ -73,6 +73,11 @@ func TestParseOthers(t *testing.T) {
 		{Responses, `{"model":"m","input":"x","tools":[{"type":"web_search"}]}`, []string{`{"type":"web_search"}`, "x"}, `a tool of type "web_search"`},
 		{Chat, `{"messages":[{"role":"user","content":[{"type":"input_audio"}]}]}`, []string{""}, `a part of type "input_audio"`},
 		{Chat, `{"messages":["?"]}`, []string{`"?"`}, ""},
+		{Chat, `{"messages":[{"role":"assistant","content":null,"function_call":{"name":"f","arguments":"{}"},"tool_call_id":"1","reasoning_content":"so"}]}`,
+			[]string{`{"name":"f","arguments":"{}"}`, `"so"`}, ""},
+		{Chat, `{"messages":[{"role":"assistant","audio":{"id":"audio_1"}}]}`, nil, "earlier audio by its id"},
+		{Chat, `{"model":"gpt-4o-search-preview","messages":[]}`, nil, "the web search of the model"},
+		{Responses, `{"model":"o3-deep-research","input":"x"}`, []string{"x"}, "the web search of the model"},
 	} {
 		r, err := Parse(test.kind, "", []byte(test.body))
 		if err != nil || r.Unbounded != test.unbounded {
@@ -122,6 +127,7 @@ func TestUsage(t *testing.T) {
 	}{
 		{`{"usage":{"prompt_tokens":10,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":8}}}`, false, Usage{Known: true, Prompt: 10, Completion: 2, Cached: 8}},
 		{`{"usage":{"input_tokens":10,"output_tokens":2,"input_tokens_details":{"cached_tokens":99}}}`, false, Usage{Known: true, Prompt: 10, Completion: 2, Cached: 10}},
+		{`{"usage":{"prompt_tokens":10,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":3,"cache_write_tokens":4}}}`, false, Usage{Known: true, Prompt: 10, Completion: 2, Cached: 3, CacheWritten: 4}},
 		{`{"usage":{"prompt_tokens":10,"completion_tokens":2,"cache_creation_input_tokens":4,"cache_read_input_tokens":3}}`, false, Usage{Known: true, Prompt: 10, Completion: 2, Cached: 3, CacheWritten: 4}},
 		{`{"text":"hi","usage":{"type":"duration","seconds":7}}`, false, Usage{Known: true, AudioSeconds: 7}},
 		{`{"text":"hi","duration":6.5}`, false, Usage{Known: true, AudioSeconds: 6.5}},
@@ -210,5 +216,15 @@ func TestReadsIsAboutMethods(t *testing.T) {
 	}
 	if !strings.HasPrefix(Operation("BREW", "/v1/pot"), "BREW ") {
 		t.Error("the method is lost")
+	}
+}
+
+// Each API has its own name for the limit, and passes over the others.
+func TestLimitsByTheirNames(t *testing.T) {
+	const body = `{"max_tokens":1,"max_completion_tokens":2,"max_output_tokens":3}`
+	for kind, want := range map[Kind]int{Chat: 2, Responses: 3, Embeddings: 0} {
+		if r, err := Parse(kind, "", []byte(body)); err != nil || r.Limit != want {
+			t.Errorf("kind %d: limit %d, want %d: %v", kind, r.Limit, want, err)
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"mime/multipart"
 	"slices"
@@ -77,13 +78,25 @@ type wireRequest struct {
 	Prompt           json.RawMessage `json:"prompt"`
 }
 
+// limits are those of the API of a kind, which passes over the others' names.
+func (w *wireRequest) limits(kind Kind) []*int {
+	switch kind {
+	case Chat:
+		return []*int{w.MaxTokens, w.MaxCompletionTokens}
+	case Responses:
+		return []*int{w.MaxOutputTokens}
+	default:
+		return nil
+	}
+}
+
 func (r *Request) parseJSON(body []byte) error {
 	var w wireRequest
 	if err := json.Unmarshal(body, &w); err != nil {
 		return err
 	}
 	r.Model, r.Stream, r.Messages = w.Model, w.Stream, len(w.Messages)
-	for _, limit := range []*int{w.MaxTokens, w.MaxCompletionTokens, w.MaxOutputTokens} {
+	for _, limit := range w.limits(r.Kind) {
 		if limit != nil {
 			r.Limit = max(r.Limit, *limit)
 		}
@@ -118,6 +131,7 @@ func (r *Request) unbound(w *wireRequest) {
 		{"previous_response_id", present(w.PreviousResponse)},
 		{"conversation", present(w.Conversation)},
 		{"prompt", present(w.Prompt)},
+		{"the web search of the model", strings.Contains(w.Model, "-search-") || strings.Contains(w.Model, "-deep-research")},
 	} {
 		if one.is && r.Unbounded == "" {
 			r.Unbounded = one.what
@@ -156,6 +170,30 @@ func (r *Request) message(raw json.RawMessage) {
 	}
 	if present(m.ToolCalls) {
 		r.Texts = append(r.Texts, string(m.ToolCalls))
+	}
+	r.others(raw)
+}
+
+// others takes the fields of a message that are out of use or of other vendors, which the model may read all the same:
+// function_call, reasoning_content.
+func (r *Request) others(raw json.RawMessage) {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(raw, &fields) != nil {
+		return // of no message
+	}
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		switch name {
+		case "role", "content", "name", "tool_calls", "tool_call_id", "type", "id", "status":
+			continue
+		case "audio":
+			if present(fields[name]) {
+				r.Unbounded = "earlier audio by its id"
+			}
+			continue
+		}
+		if present(fields[name]) {
+			r.Texts = append(r.Texts, string(fields[name]))
+		}
 	}
 }
 

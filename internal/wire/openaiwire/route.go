@@ -62,7 +62,8 @@ func Operation(method, path string) string {
 			parts[i] = "*"
 		}
 	}
-	return method + " /v1/" + strings.Join(parts, "/")
+	const longestMethod = 16 // of real ones: HTTP allows for any
+	return method[:min(len(method), longestMethod)] + " /v1/" + strings.Join(parts, "/")
 }
 
 // CompletionBound is the most tokens that a model can generate for one choice when the request sets no limit. It follows

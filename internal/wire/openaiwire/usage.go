@@ -32,7 +32,9 @@ type wireUsage struct {
 
 type details struct {
 	Cached       int64 `json:"cached_tokens"`
-	CacheWritten int64 `json:"cache_creation_tokens"`
+	CacheWritten int64 `json:"cache_write_tokens"`
+	// As some gateways name them.
+	CacheCreated int64 `json:"cache_creation_tokens"`
 }
 
 // wireResponse is a whole answer, or one event of a stream.
@@ -113,7 +115,7 @@ func plausible(seconds float64) bool { return seconds > 0 && seconds < 1e6 }
 func (u *Usage) from(w *wireUsage) {
 	prompt, completion := max(w.PromptTokens, w.InputTokens), max(w.CompletionTokens, w.OutputTokens)
 	cached := max(w.PromptDetails.Cached, w.InputDetails.Cached, w.CacheRead)
-	written := max(w.PromptDetails.CacheWritten, w.InputDetails.CacheWritten, w.CacheWritten)
+	written := max(w.PromptDetails.CacheWritten, w.InputDetails.CacheWritten, w.PromptDetails.CacheCreated, w.InputDetails.CacheCreated, w.CacheWritten)
 	for _, n := range []int64{w.PromptTokens, w.CompletionTokens, w.InputTokens, w.OutputTokens, cached, written} {
 		if n < 0 || n > mostTokens {
 			return
