@@ -1,10 +1,20 @@
 package upstream
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
 )
+
+// Operation names a call that has no name of its own, by its method and path.
+func Operation(method, path string) string { return Method(method) + " " + OperationPath(path) }
+
+// Method is a method as operations name it: cut to the length of real ones, since HTTP allows for any.
+func Method(method string) string {
+	const longest = 16
+	return method[:min(len(method), longest)]
+}
 
 // OperationPath is a path as operations name it: with a star for segments that hold digits or are long, since they may
 // identify someone, and for all that follows the sixth. Version segments ("v1") stay.
@@ -31,11 +41,11 @@ func isVersion(s string) bool {
 // credentials nor describe the client.
 func Said(r *http.Request, body []byte, secret []string) []byte {
 	text := append([]byte(r.URL.RequestURI()), '\n')
-	for name, values := range r.Header {
+	for _, name := range slices.Sorted(maps.Keys(r.Header)) { // in one order: only the first identities are kept
 		if slices.Contains(secret, name) || name == "User-Agent" || name == "Content-Length" {
 			continue
 		}
-		for _, v := range values {
+		for _, v := range r.Header[name] {
 			text = append(append(text, v...), '\n')
 		}
 	}

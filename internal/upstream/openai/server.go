@@ -56,7 +56,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := s.begin(w, r)
 	defer x.End()
 	route, allowed := findRoute(r.URL.Path)
-	x.Call.Operation = r.Method + " " + operationPath(r.URL.Path)
+	x.Call.Operation = upstream.Method(r.Method) + " " + operationPath(r.URL.Path)
 	if !x.authorized() {
 		return
 	}

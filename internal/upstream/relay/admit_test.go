@@ -68,6 +68,11 @@ func TestRefusals(t *testing.T) {
 		{"openai", "POST", "/v1/chat/completions", chat("hi", ""), plan.Relay{Spend: 1000}, "refused: spend ceiling", "max_completion_tokens"},
 		{"openai", "POST", "/v1/chat/completions", long, plan.Relay{Spend: 1.5}, "refused: spend ceiling", "$1.5"},
 		{"openai", "POST", "/v1/chat/completions", chat("hi", `,"max_tokens":10,"n":2`), plan.Relay{Spend: 2}, "refused: spend ceiling", "could cost up to"},
+		// A limit that the API does not know by that name limits nothing.
+		{"openai", "POST", "/v1/chat/completions", chat("hi", `,"max_output_tokens":10`), plan.Relay{Spend: 1000}, "refused: spend ceiling", "could cost up to"},
+		// At Azure the path says which model it is, whatever the body says.
+		{"openai", "POST", "/openai/deployments/gpt-9/chat/completions", long, plan.Relay{Spend: 9}, "refused: no price", "gpt-9"},
+		{"openai", "POST", "/openai/deployments/gpt-4o-mini/chat/completions", long, plan.Relay{Spend: 9}, "", ""},
 		{"calendar", "POST", "/calendar/v3/freeBusy", `{}`, plan.Relay{Calls: 9}, "", ""},
 		{"calendar", "POST", "/calendar/v3/calendars/primary/events", `{}`, plan.Relay{Calls: 9}, "refused: write", "events.insert"},
 		{"http", "OPTIONS", "/x", "", plan.Relay{Calls: 9}, "", ""},
@@ -155,14 +160,68 @@ func TestCeilingsAreExact(t *testing.T) {
 func TestMethodInAHeader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, Options{Kind: "calendar", Config: plan.Relay{Calls: 9}}, answer)
-		for override, passed := range map[string]int{"DELETE": 0, "get": 1} {
+		for override, passed := range map[string]int{"DELETE": 0, "get": 1, "GET DELETE": 0} {
 			before := b.far.asked()
 			r := b.Request(t.Context(), http.MethodGet, "/calendar/v3/calendars/primary/events/e1", "")
-			r.Header.Set("X-HTTP-Method-Override", override)
+			for method := range strings.FieldsSeq(override) {
+				r.Header.Add("X-HTTP-Method-Override", method)
+			}
 			b.Do(r)
 			if got := b.far.asked() - before; got != passed {
 				t.Errorf("%s: %d passed", override, got)
 			}
+		}
+	})
+}
+
+// What may have been served is not sent again by the relay itself: it would be paid twice, and count once.
+func TestACallIsSentOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sent := 0
+		b := newBench(t, Options{Kind: "openai", Config: plan.Relay{Spend: 100}}, func(w http.ResponseWriter, r *http.Request) {
+			if got := r.Header.Get("Idempotency-Key"); got != "one" {
+				t.Errorf("the key is %q", got)
+			}
+			if sent++; sent > 1 {
+				panic(http.ErrAbortHandler)
+			}
+			answer(w, r)
+		})
+		for _, want := range []int{http.StatusOK, http.StatusBadGateway} {
+			r := b.Request(t.Context(), http.MethodPost, "/v1/chat/completions", chat("hi", `,"max_tokens":10`))
+			r.Header.Set("Idempotency-Key", "one")
+			if resp, _ := b.Do(r); resp.StatusCode != want {
+				t.Errorf("status %d, want %d", resp.StatusCode, want)
+			}
+		}
+		if sent != 2 {
+			t.Errorf("2 calls were sent %d times", sent)
+		}
+	})
+}
+
+// An error says that nothing was done, unless it comes from whoever gave up waiting for the service.
+func TestWhatErrorsCost(t *testing.T) {
+	for status, cost := range map[int]string{400: "0.00", 429: "0.00", 500: "0.00", 408: "1.82", 502: "1.82", 504: "1.82", 524: "1.82"} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(t, Options{Kind: "openai", Config: plan.Relay{Spend: 100}}, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
+			b.Do(b.Request(t.Context(), http.MethodPost, "/v1/chat/completions", chat("hi", `,"max_tokens":10`)))
+			synctest.Wait()
+			if spent, _ := b.relay.Spent(); fmt.Sprintf("%.2f", spent) != cost {
+				t.Errorf("status %d: %.4f spent, want %s", status, spent, cost)
+			}
+		})
+	}
+}
+
+// The usage in a completion that is looked up was paid for when it was made.
+func TestLookingUpCostsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, Options{Kind: "openai", Config: plan.Relay{Spend: 1}}, answer)
+		b.Do(b.Request(t.Context(), http.MethodGet, "/v1/chat/completions/1", ""))
+		synctest.Wait()
+		if spent, _ := b.relay.Spent(); spent != 0 || b.Only().PromptTokens != 0 {
+			t.Errorf("%.4f spent, recorded %+v", spent, b.Only())
 		}
 	})
 }

@@ -167,10 +167,24 @@ func (x *exchange) conclude(resp *http.Response, c *capture, stream, complete bo
 	}
 }
 
-// charge settles what a call to OpenAI cost. Refused ones cost nothing; of one that broke off, or
+// gaveUp reports whether a status is that of a gateway between, which no longer waits for the service. The service may be at work all the same.
+func gaveUp(status int) bool {
+	const cloudflareFirst, cloudflareLast = 520, 524
+	return status == http.StatusRequestTimeout || status == http.StatusBadGateway || status == http.StatusGatewayTimeout ||
+		status >= cloudflareFirst && status <= cloudflareLast
+}
+
+// charge settles what a call to OpenAI cost. Refused ones cost nothing; of one that broke off or was given up, or
 // whose usage is not told, the worst is believed.
 func (x *exchange) charge(resp *http.Response, c *capture, stream, complete bool) {
-	if resp.StatusCode >= http.StatusBadRequest {
+	switch status := resp.StatusCode; {
+	case x.asked.Kind == openaiwire.Other:
+		x.settle(0) // the usage in an answer that is looked up was paid for before
+		return
+	case gaveUp(status):
+		x.settle(x.reserved)
+		return
+	case status >= http.StatusBadRequest:
 		x.settle(0)
 		return
 	}

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -77,6 +78,13 @@ func (x *exchange) request(ctx context.Context) (*http.Request, error) {
 	out.Header = x.R.Header.Clone()
 	dropHopByHop(out.Header)
 	out.Header.Del("Expect") // the body is here already
+	// net/http sends a call with one of these fields again by itself when a connection breaks. It knows them in this spelling only.
+	for _, name := range []string{"Idempotency-Key", "X-Idempotency-Key"} {
+		if values := out.Header.Values(name); len(values) > 0 {
+			out.Header.Del(name)
+			out.Header[strings.ToLower(name)] = values
+		}
+	}
 	if _, given := out.Header["User-Agent"]; !given {
 		out.Header.Set("User-Agent", "") // none, where net/http would put its own
 	}
@@ -187,7 +195,10 @@ func (x *exchange) redirected(resp *http.Response) error {
 	u.Scheme, u.Host = x.base.Scheme, x.base.Host
 	to = u.ResolveReference(to)
 	if to.Host == x.base.Host && to.Scheme == x.base.Scheme {
-		local := url.URL{Path: to.Path, RawPath: to.RawPath, RawQuery: to.RawQuery, Fragment: to.Fragment}
+		local := url.URL{Path: cmp.Or(to.Path, "/"), RawPath: to.RawPath, RawQuery: to.RawQuery, Fragment: to.Fragment}
+		if strings.HasPrefix(local.Path, "//") { // without the host in front, what follows would be one
+			return errors.New("a redirection to a path that begins with two slashes")
+		}
 		resp.Header.Set("Location", local.String())
 		return nil
 	}

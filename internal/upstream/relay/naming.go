@@ -19,7 +19,7 @@ func operation(kind, method, path string) string {
 			return name
 		}
 	}
-	return method + " " + upstream.OperationPath(path)
+	return upstream.Operation(method, path)
 }
 
 // calendarMethod is Google's name of a method of its calendar API, empty for others.
@@ -49,8 +49,10 @@ func calendarMethod(method, path string) string {
 func (x *exchange) reads() bool {
 	// Google's APIs and some frameworks take the method from a header.
 	for _, name := range []string{"X-Http-Method-Override", "X-Http-Method", "X-Method-Override"} {
-		if m := x.R.Header.Get(name); m != "" && !strings.EqualFold(m, http.MethodGet) {
-			return false
+		for _, m := range x.R.Header.Values(name) {
+			if m != "" && !strings.EqualFold(m, http.MethodGet) {
+				return false
+			}
 		}
 	}
 	switch x.o.Kind {

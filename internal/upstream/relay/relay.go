@@ -96,6 +96,14 @@ func New(o Options) (*Relay, error) {
 // BasePath is the path below which the service lies, as the bot must be told it; empty for none.
 func (r *Relay) BasePath() string { return strings.TrimSuffix(r.base.Path, "/") }
 
+// belowBase is a path as it stands below the base. One beside the base is the service's as well, and stays whole.
+func (r *Relay) belowBase(path string) string {
+	if rest, ok := strings.CutPrefix(path, r.BasePath()); ok && (rest == "" || rest[0] == '/') {
+		path = rest
+	}
+	return "/" + strings.TrimPrefix(path, "/")
+}
+
 // Spent is what the calls so far have cost at most, in US dollars, and how many were passed on.
 func (r *Relay) Spent() (usd float64, calls int) { return r.account.spentSoFar() }
 
@@ -128,8 +136,7 @@ type exchange struct {
 func (r *Relay) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	x := &exchange{Exchange: r.service.Begin(w, req), Relay: r}
 	defer x.End()
-	path := strings.TrimPrefix(req.URL.EscapedPath(), r.BasePath())
-	x.target = "/" + strings.TrimPrefix(path, "/")
+	x.target = r.belowBase(req.URL.EscapedPath())
 	x.Call.Operation = operation(r.o.Kind, req.Method, x.target)
 	if req.URL.RawQuery != "" {
 		x.target += "?" + req.URL.RawQuery
@@ -188,8 +195,8 @@ func (x *exchange) understand() {
 	x.Call.Retry = retryCount(x.R.Header.Get("X-Stainless-Retry-Count"))
 	kind := openaiwire.KindOf(x.R.Method, x.R.URL.Path)
 	x.asked, x.unread = openaiwire.Parse(kind, x.R.Header.Get("Content-Type"), x.body)
-	if x.asked.Model == "" {
-		x.asked.Model = deployment(x.R.URL.Path)
+	if name := deployment(x.R.URL.Path); name != "" {
+		x.asked.Model = name // Azure does not look at the one in the body
 	}
 	x.Call.Model = x.asked.Model
 	if len(x.Call.Model) > longestModel {

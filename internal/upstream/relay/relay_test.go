@@ -295,9 +295,28 @@ func TestOperations(t *testing.T) {
 		{"calendar", "PUT", "/calendar/v3/calendars/primary/events/e1", "events.update"},
 		{"calendar", "POST", "/calendars/primary/clear", "POST /calendars/primary/clear"},
 		{"http", "GET", "/v2/orders/42/lines/7", "GET /v2/orders/*/lines/*"},
+		{"http", strings.Repeat("X", 9000), "/a", "XXXXXXXXXXXXXXXX /a"},
 	} {
 		if got := operation(test.kind, test.method, test.path); got != test.want {
 			t.Errorf("%s %s of %s: %s, want %s", test.method, test.path, test.kind, got, test.want)
 		}
+	}
+}
+
+// The base is a folder of the service: what only begins like it is another.
+func TestOperationsBelowTheBase(t *testing.T) {
+	for path, want := range map[string]string{"/v1/a": "GET /a", "/v1": "GET /", "/v1beta/a": "GET /*/a", "/a": "GET /a"} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(t, Options{Kind: "http"}, func(_ http.ResponseWriter, r *http.Request) {
+				if r.URL.Path != path {
+					t.Errorf("%s was asked for as %s", path, r.URL.Path)
+				}
+			})
+			b.Do(b.Request(t.Context(), http.MethodGet, path, ""))
+			synctest.Wait()
+			if got := b.Only().Operation; got != want {
+				t.Errorf("%s: %s, want %s", path, got, want)
+			}
+		})
 	}
 }

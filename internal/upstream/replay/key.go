@@ -180,7 +180,7 @@ func textOf(text string) string {
 // operationOf is what a request asks for, whatever about.
 func operationOf(method, target string) string {
 	path, _, _ := strings.Cut(target, "?")
-	return method + " " + upstream.OperationPath(path)
+	return upstream.Operation(method, path)
 }
 
 // sum is the key of a list of texts.

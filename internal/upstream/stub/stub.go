@@ -51,9 +51,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer x.End()
 	path := r.URL.EscapedPath()
 	route := s.route(r.Method, path)
-	x.Call.Operation = r.Method + " " + upstream.OperationPath(path)
+	x.Call.Operation = upstream.Operation(r.Method, path)
 	if route != nil {
-		x.Call.Operation = r.Method + " " + route.Path
+		x.Call.Operation = upstream.Method(r.Method) + " " + route.Path
 		x.Decide()
 	}
 	body, err := x.Read(maxBody)
