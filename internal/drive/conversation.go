@@ -187,7 +187,7 @@ func (c *conversation) utter(due time.Duration) {
 		c.stage = waiting
 		c.patienceAt = c.turn.Spoken + l.rule.Patience
 	}
-	c.d.deliver(c, c.turn.ID, at == 0, c.stage == waiting, c.d.o.Platform.Webhook(m))
+	c.d.deliver(c, c.turn.ID, at == 0, c.stage == waiting, m)
 }
 
 // nextTurn opens the turn after the current one. The caller holds mu.

@@ -12,12 +12,13 @@ import (
 	"parley/internal/platform"
 )
 
-// deliver sends a webhook of a turn, and again as the platform would, in a
-// goroutine of its own. first and last say whether it carries the first or last message
+// deliver sends the webhook of a message, and again as the platform would, in a
+// goroutine of its own. first and last say whether it is the first or last message
 // of the turn. The caller holds c.mu.
-func (d *Driver) deliver(c *conversation, turn int64, first, last bool, w platform.Webhook) {
+func (d *Driver) deliver(c *conversation, turn int64, first, last bool, m platform.Message) {
 	counts := c.in.counts()
-	d.spawn(func() {
+	d.crew.do(func() {
+		w := d.o.Platform.Webhook(m)
 		d.live.underWay.Add(1)
 		defer d.live.underWay.Add(-1)
 		if first {
@@ -62,7 +63,7 @@ func (d *Driver) Notify(s platform.Scheduled) {
 		d.live.withheld.Add(1)
 		return
 	}
-	d.spawn(func() {
+	d.crew.do(func() {
 		defer d.live.noticesWaiting.Add(-1)
 		retry := d.o.Platform.Retry()
 		for attempt, after := 1, s.After; d.pause(after); attempt++ {
@@ -89,15 +90,6 @@ func (d *Driver) notify(w platform.Webhook, timeout time.Duration) (status int, 
 	}
 	d.live.notices.Add(1)
 	return d.o.Sender.Send(w, timeout)
-}
-
-// spawn runs a task that Close waits for; once the run is over it does nothing.
-func (d *Driver) spawn(task func()) {
-	d.spawning.Lock()
-	defer d.spawning.Unlock()
-	if d.closing.Err() == nil {
-		d.tasks.Go(task)
-	}
 }
 
 // pause waits, and reports whether the run still goes on.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"math/rand/v2"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -65,12 +64,11 @@ type Driver struct {
 	turns         atomic.Int64
 	messages      atomic.Int64
 
-	spawning sync.Mutex     // held while a task is added, so that none is once Close waits
-	tasks    sync.WaitGroup // webhooks on their way
-	notices  chan struct{}  // holds one element for each webhook of no turn on its way
-	live     live
-	health   lags
-	plans    planned
+	crew    crew          // sends webhooks
+	notices chan struct{} // holds one element for each webhook of no turn on its way
+	live    live
+	health  lags
+	plans   planned
 }
 
 // phase is what a turn needs to know of the phase in force.
@@ -320,9 +318,8 @@ const (
 // caller closes the Sender first, so that they end at once.
 func (d *Driver) Close() {
 	d.Cut()
-	d.spawning.Lock()
 	d.close()
-	d.spawning.Unlock()
-	d.tasks.Wait()
+	d.crew.dismiss()
+	d.crew.wait()
 	d.registry.settle()
 }
