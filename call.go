@@ -13,6 +13,8 @@ const (
 	ByTime       Attribution = "time"     // only one turn was under way
 	// ByValue: a value stood in the call that had come to light in calls of one turn only (a row's id).
 	ByValue Attribution = "value"
+	// BySequence: the call came right after the last one of this turn and of no other, as calls of its kind do with one user alone.
+	BySequence Attribution = "sequence"
 	// ByConnection: the connection was held for the turn, as another call on it shows.
 	ByConnection Attribution = "connection"
 )

@@ -499,8 +499,9 @@ func TestAttribution(t *testing.T) {
 	}
 	var got []attribution
 	ask := func(w *world, identity, words string) {
-		turn, by := w.driver.Attribute([]uint64{1, w.driver.o.Key.Hash(identity)}, w.driver.o.Key.Hash(words))
-		got = append(got, attribution{turn, by})
+		call := parley.Call{Identities: []uint64{1, w.driver.o.Key.Hash(identity)}, Words: w.driver.o.Key.Hash(words)}
+		w.driver.Trace(&call, nil)
+		got = append(got, attribution{call.Turn, call.By})
 	}
 	p := testPlan(3600, plan.Turn{Say: [][]string{{"I am {name}"}}}, plan.Turn{Say: [][]string{{"the same for all"}}})
 	play(t, p, echo(1500*time.Millisecond), func(w *world) {

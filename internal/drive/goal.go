@@ -31,10 +31,11 @@ func reaches(g *plan.Goal, c *parley.Call) bool {
 	return g != nil && g.Wire == wire && g.Operation == c.Operation
 }
 
-// Called tells the driver of a call that has ended, which may reach the goal of the conversation it was tied to: the
+// Called tells the driver of a call that has ended: its turn may make the next one. It also may reach the goal of the conversation it was tied to: the
 // turn it was made in is then recorded (again, if it is over) with Goal set. One that failed or was tied to no
 // turn reaches none. A goal is reached once.
 func (d *Driver) Called(call *parley.Call) {
+	d.trails.over(call)
 	if call.Turn == 0 || !slices.ContainsFunc(d.goals, func(g *plan.Goal) bool { return reaches(g, call) }) || !call.Succeeded() {
 		return
 	}

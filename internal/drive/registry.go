@@ -3,6 +3,7 @@ package drive
 import (
 	"slices"
 	"sync"
+	"time"
 
 	"parley"
 )
@@ -17,6 +18,8 @@ type registry struct {
 	waiting    map[*conversation]*waiter // conversations in a turn
 	played     map[uint64]struct{}       // keyed hashes of all numbers ever given to a user
 	byTurn     map[int64]*conversation   // conversations with a goal that a call reaches
+	// came is when a conversation was opened last, answered when a turn ended last.
+	came, answered time.Time
 }
 
 // utterance is one sentence that users wait on: who does, in the order in which they began to.
@@ -98,6 +101,7 @@ func (r *registry) claim(c *conversation, user uint64) (free, spoke bool) {
 	r.byIdentity[user] = c
 	r.played[user] = struct{}{}
 	r.open[c] = struct{}{}
+	r.came = time.Now()
 	return true, spoke
 }
 
@@ -161,32 +165,93 @@ func (r *registry) unwait(c *conversation, words uint64) {
 	u := r.byWords[words]
 	u.leave(r.waiting[c])
 	delete(r.waiting, c)
+	r.answered = time.Now()
 	if u.count == 0 {
 		delete(r.byWords, words)
 	}
 }
 
-// find returns the conversation that a call belongs to and how that is known.
-func (r *registry) find(identities []uint64, words uint64) (*conversation, parley.Attribution) {
+// named returns the conversation of the first identity that is known, nil if none is.
+func (r *registry) named(identities []uint64) *conversation {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, h := range identities {
 		if c := r.byIdentity[h]; c != nil {
-			return c, parley.ByIdentity
+			return c
 		}
 	}
-	if u := r.byWords[words]; words != 0 && u != nil {
-		if u.count == 1 {
-			return u.next(), parley.ByWords
-		}
-		return u.next(), parley.ByOrder
+	return nil
+}
+
+// said returns the conversation that waits for an answer to words; several: more than one does.
+func (r *registry) said(words uint64) (c *conversation, several bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	u := r.byWords[words]
+	switch {
+	case words == 0 || u == nil:
+		return nil, false
+	case u.count > 1:
+		return nil, true
+	default:
+		return u.next(), false
 	}
+}
+
+// served returns the conversation that is to be answered next of those that wait on words, nil if none does.
+func (r *registry) served(words uint64) *conversation {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if u := r.byWords[words]; u != nil {
+		return u.next()
+	}
+	return nil
+}
+
+// dealt notes that a call on words that several wait on is known to be of c.
+func (r *registry) dealt(c *conversation) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if w := r.waiting[c]; w != nil {
+		w.calls++
+	}
+}
+
+// sole returns the one conversation in a turn, nil if there is none or several.
+func (r *registry) sole() *conversation {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if len(r.waiting) == 1 {
 		for c := range r.waiting {
-			return c, parley.ByTime
+			return c
 		}
 	}
-	return nil, parley.Unattributed
+	return nil
+}
+
+// company is who else is there.
+type company struct {
+	// conversation is the only one that is open, nil if there is none or several; settled: nobody else has been there for a moment.
+	conversation *conversation
+	settled      bool
+	// quiet: nobody has waited for a moment.
+	quiet bool
+}
+
+// aMoment is how long a bot may still be busy with a turn that is answered.
+const aMoment = 500 * time.Millisecond
+
+// alone tells who is there.
+func (r *registry) alone(now time.Time) company {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	with := company{quiet: len(r.waiting) == 0 && now.Sub(r.answered) >= aMoment}
+	if len(r.open) == 1 {
+		for c := range r.open {
+			with.conversation, with.settled = c, now.Sub(r.came) >= aMoment
+		}
+	}
+	return with
 }
 
 // settle records the last changes of conversations that linger.
@@ -204,15 +269,6 @@ func (r *registry) settle() {
 
 // Known reports whether a number belongs to a user who has spoken.
 func (d *Driver) Known(number string) bool { return d.registry.knows(d.o.Key.Hash(number)) }
-
-// Attribute ties a call to a turn by what stands in it.
-func (d *Driver) Attribute(identities []uint64, words uint64) (turn int64, by parley.Attribution) {
-	c, by := d.registry.find(identities, words)
-	if c == nil {
-		return 0, by
-	}
-	return c.turnID(), by
-}
 
 // AttributeNumber ties a call to the turn of the user with a number.
 func (d *Driver) AttributeNumber(number string) (turn int64, by parley.Attribution) {

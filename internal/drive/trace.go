@@ -1,81 +1,103 @@
 package drive
 
 import (
-	"sync"
+	"time"
 
 	"parley"
+	"parley/internal/fingerprint"
 )
 
-// revealed remembers which user a value has come to light for: the id of a row that was read by a user's number is
-// that user's, and a later statement with that id is about the same user.
-type revealed struct {
-	mu     sync.Mutex
-	owners map[uint64]uint64 // keyed hash of the user's number by that of the value; nobody's if it is of several
-}
-
-// nobody owns what came to light for several users: the rows of a price list, say.
-const nobody = 0
-
-// mostRevealed bounds the memory, at some 40 MB. A longer run forgets all and learns anew.
-const mostRevealed = 1 << 20
-
-// add notes values that came to light for a user.
-func (r *revealed) add(user uint64, values []uint64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.owners == nil || len(r.owners) > mostRevealed {
-		r.owners = make(map[uint64]uint64)
+// Trace ties a call that begins on one of the bot's wires to a turn: it sets call.Turn and call.By, by the identities, the words
+// and the operation that stand in the call already, and by other values in it. What is the surest is taken:
+//
+//   - an identity;
+//   - the connection, if the tap found the call on one that is held for a turn (it has set call.Turn then);
+//   - a value that came to light for one user only, whom the bot may be busy with;
+//   - the user's last words, if one waiting user said them;
+//   - what came before: with one user alone calls of this operation come right after a certain other one, and of one waiting turn
+//     that has just ended;
+//   - the user's last words, if several said them: the one who is served next;
+//   - the time, if only one user waits.
+//
+// It returns the keyed hash of the user's number, 0 if the turn is unknown.
+func (d *Driver) Trace(call *parley.Call, fields []fingerprint.Field) (user uint64) {
+	now := time.Now()
+	alone := d.registry.alone(now)
+	c, by := d.recognise(call, fields)
+	if by == parley.ByConnection && alone.conversation != nil && alone.conversation.turnID() == call.Turn {
+		c = alone.conversation
 	}
-	for _, v := range values {
-		switch owner, known := r.owners[v]; {
-		case !known:
-			r.owners[v] = user
-		case owner != user:
-			r.owners[v] = nobody
-		}
-	}
-}
-
-// owner returns the one user whom the values belong to, nobody if there is none or several.
-func (r *revealed) owner(values []uint64) (user uint64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, v := range values {
-		owner := r.owners[v]
+	if c == nil {
+		call.By = by
 		switch {
-		case owner == nobody || owner == user:
-		case user == nobody:
-			user = owner
-		default:
-			return nobody
+		case by == parley.ByConnection:
+			d.trails.began(call, nil, false)
+		case alone.quiet:
+			d.trails.stray(call)
 		}
+		return nobody
 	}
+	call.By = by
+	call.Turn, user = c.current()
+	sure := by != parley.ByTime || alone.settled
+	learn := alone.conversation == c && sure
+	switch {
+	case learn:
+		d.lineage.study(user, fields)
+	case by == parley.ByIdentity:
+		d.lineage.check(user, fields)
+	}
+	d.trails.began(call, c, learn)
 	return user
 }
 
-// Trace ties a call on a wire that parley taps to a turn: by the identities in it, else by other values in it that came to
-// light for one user only, else by the time if only one user waits. User is the keyed hash of the user's number, 0 if the turn
-// is unknown.
-func (d *Driver) Trace(identities, values []uint64) (turn int64, user uint64, by parley.Attribution) {
-	c, by := d.registry.find(identities, 0)
-	if by != parley.ByIdentity && len(values) > 0 {
-		if owner := d.revealed.owner(values); owner != nobody {
-			if known := d.registry.lookup(owner); known != nil {
-				c, by = known, parley.ByValue
-			}
+// recognise finds the conversation of a call. It is nil for one that is unknown, or known by its connection alone.
+func (d *Driver) recognise(call *parley.Call, fields []fingerprint.Field) (*conversation, parley.Attribution) {
+	if c := d.registry.named(call.Identities); c != nil {
+		return c, parley.ByIdentity
+	}
+	if call.Turn != 0 {
+		return nil, parley.ByConnection
+	}
+	if owner := d.lineage.owner(fields); owner != nobody {
+		if c := d.registry.lookup(owner); c != nil && c.occupies(call.Start) {
+			return c, parley.ByValue
 		}
 	}
-	if c == nil {
-		return 0, 0, by
+	c, several := d.registry.said(call.Words)
+	if c != nil {
+		return c, parley.ByWords
 	}
-	turn, user = c.current()
-	return turn, user, by
+	if next := d.trails.next(call, func(c *conversation) bool { return !several || c.waitsOn(call.Words) }); next != nil {
+		if several {
+			d.registry.dealt(next)
+		}
+		return next, parley.BySequence
+	}
+	if several {
+		if c = d.registry.served(call.Words); c != nil {
+			return c, parley.ByOrder
+		}
+	}
+	if c := d.registry.sole(); c != nil {
+		return c, parley.ByTime
+	}
+	return nil, parley.Unattributed
 }
 
-// Reveal notes values that came to light in a call of a user.
-func (d *Driver) Reveal(user uint64, values []uint64) {
-	if user != nobody {
-		d.revealed.add(user, values)
+// Reveal notes values that came to light in a call of a user, which was tied to the turn in the given way.
+func (d *Driver) Reveal(user uint64, by parley.Attribution, fields []fingerprint.Field) {
+	if user == nobody || len(fields) == 0 {
+		return
+	}
+	alone := d.registry.alone(time.Now())
+	learn := false
+	if alone.conversation != nil {
+		_, present := alone.conversation.current()
+		learn = present == user && (by != parley.ByTime || alone.settled)
+	}
+	if by != parley.ByTime || learn {
+		d.lineage.reveal(user, fields, learn)
 	}
 }
 
@@ -84,4 +106,21 @@ func (c *conversation) current() (turn int64, user uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.turn.ID, c.turn.User
+}
+
+// occupies reports whether the bot may be busy with the conversation: a turn is open, or ended not long ago.
+func (c *conversation) occupies(at time.Duration) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.turn.Outcome == parley.Open || at-c.turn.Ended < afterwards
+}
+
+// afterwards is how long a bot may go on with a turn that has ended.
+const afterwards = 10 * time.Second
+
+// waitsOn reports whether the user waits for an answer to words.
+func (c *conversation) waitsOn(words uint64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.turn.Words == words && c.turn.Outcome == parley.Open
 }

@@ -112,10 +112,11 @@ func (w *wires) simulate(d *plan.Dependency, finder fingerprint.Finder) error {
 	}
 	options := upstream.Options{
 		Wire: d.Name, Seed: r.o.Plan.Seed, Key: r.key, Finder: finder, Epoch: r.epoch,
-		Attribute: func(ids []uint64, words uint64) (int64, parley.Attribution) {
+		Attribute: func(c *parley.Call, fields []fingerprint.Field) uint64 {
 			s.heard.Add(1)
-			return r.driver.Attribute(ids, words)
+			return r.driver.Trace(c, fields)
 		},
+		Reveal: func(user uint64, by parley.Attribution, fields []fingerprint.Field) { r.driver.Reveal(user, by, fields) },
 		Record: func(c parley.Call) {
 			switch {
 			case d.Kind == "calendar" && c.Operation == calendar.TokenOperation:

@@ -1,6 +1,10 @@
 package fingerprint
 
-import "strings"
+import (
+	"strings"
+
+	"parley"
+)
 
 // longestSegment is the length up to which a part of a key can be a name rather than a value.
 const longestSegment = 24
@@ -10,7 +14,7 @@ const longestSegment = 24
 func AppendKeyShape(dst []byte, key []byte) []byte {
 	from := 0
 	for i := 0; i <= len(key); i++ {
-		if i < len(key) && strings.IndexByte(":/.|{}", key[i]) < 0 {
+		if i < len(key) && !separates(key[i]) {
 			continue
 		}
 		if part := key[from:i]; isName(part) {
@@ -25,6 +29,25 @@ func AppendKeyShape(dst []byte, key []byte) []byte {
 	}
 	return dst
 }
+
+// AppendKeyFields appends what AppendKeyShape leaves out of a key: the parts that differ from entry to entry, each with its place.
+func AppendKeyFields(dst []Field, in Operation, text []byte, key parley.Key) []Field {
+	from, number := 0, 0
+	for i := 0; i <= len(text); i++ {
+		if i < len(text) && !separates(text[i]) {
+			continue
+		}
+		if part := text[from:i]; !isName(part) {
+			dst = AppendField(dst, in.Place('k', number), part, key)
+			number++
+		}
+		from = i + 1
+	}
+	return dst
+}
+
+// separates reports whether a byte stands between the parts of a key.
+func separates(c byte) bool { return strings.IndexByte(":/.|{}", c) >= 0 }
 
 // isName reports whether a part of a key was written by a programmer.
 func isName(part []byte) bool {

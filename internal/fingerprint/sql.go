@@ -1,6 +1,10 @@
 package fingerprint
 
-import "bytes"
+import (
+	"bytes"
+
+	"parley"
+)
 
 // longestSQL bounds a normalised statement, in bytes; what is beyond is cut off and says so.
 const longestSQL = 600
@@ -20,6 +24,27 @@ func AppendSQL(dst, text []byte) []byte {
 	return bytes.TrimRight(s.out, "; ")
 }
 
+// AppendLiterals appends the literals that stand in a statement itself, as clients without parameters write them, each with its place.
+func AppendLiterals(dst []Field, in Operation, text []byte, key parley.Key) []Field {
+	number := 0
+	var out [longestSQL]byte
+	s := sqlScanner{text: text, out: out[:0]}
+	s.each = func(literal []byte) {
+		if n := len(literal); n >= 2 && literal[0] == '\'' && literal[n-1] == '\'' {
+			literal = literal[1 : n-1]
+		}
+		dst = AppendField(dst, in.Place('l', number), literal, key)
+		number++
+	}
+	for s.at < len(text) && len(dst) < MostFields {
+		s.next()
+		if len(s.out) > longestSQL {
+			s.out = s.out[:0] // nobody reads it
+		}
+	}
+	return dst
+}
+
 // SQL is AppendSQL as a string.
 func SQL(text string) string { return string(AppendSQL(nil, []byte(text))) }
 
@@ -31,6 +56,8 @@ type sqlScanner struct {
 	from int // where the statement begins in out
 	// gap: there was white space or a comment since the last token.
 	gap bool
+	// each, if not nil, gets every literal as it stands, quotes included.
+	each func(literal []byte)
 }
 
 // next takes in one token.
@@ -77,6 +104,9 @@ func (s *sqlScanner) token(n int) {
 
 // literal writes a ? for n bytes; one that follows another after a comma stands for both.
 func (s *sqlScanner) literal(n int) {
+	if s.each != nil {
+		s.each(s.text[s.at : s.at+n])
+	}
 	s.at += n
 	if list, ok := bytes.CutSuffix(bytes.TrimRight(s.statement(), " "), []byte(",")); ok {
 		list = bytes.TrimRight(list, " ")

@@ -1,6 +1,9 @@
 package tap
 
-import "parley"
+import (
+	"parley"
+	"parley/internal/fingerprint"
+)
 
 // Group is a stretch of a connection that belongs to one turn: a transaction, the time for which a pool has lent it
 // out, a pipeline. One call in it that names the turn speaks for all. It belongs to one session.
@@ -10,6 +13,8 @@ type Group struct {
 	user uint64
 	// mixed: several turns have been named, so that what names none may be of any (a connection that users share).
 	mixed bool
+	// guess is the user of the latest call that was tied to a turn by something weaker than its content.
+	guess uint64
 	held  []parley.Call // that have ended and name no turn yet
 }
 
@@ -20,20 +25,21 @@ const mostHeld = 256
 func NewGroup(t *Tap) Group { return Group{tap: t} }
 
 // Began attributes a call that begins, by the identities that it holds, which the call keeps, and other values that stand in it.
-func (g *Group) Began(c *parley.Call, identities, values []uint64) {
+func (g *Group) Began(c *parley.Call, identities []uint64, fields []fingerprint.Field) {
 	c.Identities = identities
 	if g.tap.Attribute == nil {
 		return
 	}
-	var user uint64
-	c.Turn, user, c.By = g.tap.Attribute(identities, values)
+	if g.turn != 0 && !g.mixed {
+		c.Turn, c.By = g.turn, parley.ByConnection
+	}
+	user := g.tap.Attribute(c, fields)
 	switch c.By {
 	case parley.ByIdentity, parley.ByValue:
 		g.name(c.Turn, user)
-	default: // by the time alone, or not at all
-		if g.turn != 0 && !g.mixed {
-			c.Turn, c.By = g.turn, parley.ByConnection
-		}
+	case parley.ByConnection:
+	default: // by the time or the order alone, or not at all
+		g.guess = user
 	}
 }
 
@@ -50,13 +56,18 @@ func (g *Group) name(turn int64, user uint64) {
 	g.flush()
 }
 
-// Ended records a call, or keeps it until its group's turn is known. Values are those it brought to light.
-func (g *Group) Ended(c parley.Call, values []uint64) {
+// Ended records a call, or keeps it until its group's turn is known. Fields are what stood in it and what it brought to light.
+func (g *Group) Ended(c parley.Call, fields []fingerprint.Field) {
 	if c.Turn == 0 && g.turn != 0 && !g.mixed {
 		c.Turn, c.By = g.turn, parley.ByConnection
 	}
-	if g.user != 0 && c.Turn == g.turn && len(values) > 0 && g.tap.Reveal != nil {
-		g.tap.Reveal(g.user, values)
+	if g.tap.Reveal != nil && c.Turn != 0 && len(fields) > 0 {
+		switch {
+		case c.Turn == g.turn:
+			g.tap.Reveal(g.user, c.By, fields)
+		case g.turn == 0:
+			g.tap.Reveal(g.guess, c.By, fields)
+		}
 	}
 	if c.Turn != 0 || g.mixed {
 		g.record(c)
@@ -71,7 +82,7 @@ func (g *Group) Ended(c parley.Call, values []uint64) {
 // Close ends the group: the next call may be for anybody.
 func (g *Group) Close() {
 	g.flush()
-	g.turn, g.user, g.mixed = 0, 0, false
+	g.turn, g.user, g.guess, g.mixed = 0, 0, 0, false
 }
 
 func (g *Group) flush() {

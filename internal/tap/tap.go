@@ -31,11 +31,11 @@ type Options struct {
 	Epoch  time.Time
 	Seed   uint64
 	Faults []fault.Rule
-	// Attribute names the turn and the user of a call from what stands in it: identities, and keyed hashes of other values that may
-	// have come to light for one user only. nil: no call is attributed.
-	Attribute func(identities, values []uint64) (turn int64, user uint64, by parley.Attribution)
-	// Reveal notes values that came to light in a call of a user: a later call with one of them is likely that user's, too.
-	Reveal func(user uint64, values []uint64)
+	// Attribute sets the turn of a call that begins, and how it is known, by what stands in it; the turn that its connection is
+	// held for is set already. It returns the user, 0 if that is unknown. nil: no call is attributed.
+	Attribute func(call *parley.Call, fields []fingerprint.Field) (user uint64)
+	// Reveal notes what came to light in a call of a user: a later call with such a value is likely that user's, too.
+	Reveal func(user uint64, by parley.Attribution, fields []fingerprint.Field)
 	// Record is called once for each call when it has ended. Call.ID is left 0.
 	Record func(parley.Call)
 	// Warn says what a person should know about the wire; each text once.

@@ -13,6 +13,7 @@ import (
 
 	"parley"
 	"parley/internal/fault"
+	"parley/internal/fingerprint"
 )
 
 // Exchange is one call under way. It belongs to the goroutine that serves it.
@@ -83,14 +84,25 @@ func (x *Exchange) Read(limit int64) ([]byte, error) {
 	}
 }
 
-// Identify ties the call to a turn, by the identities found in text and the words the user said last ("" for none).
+// Identify ties the call to a turn, by the identities found in text and the words the user said last. A call without
+// words ("") is tied by ids in the text, too: a prompt holds what many have said, such a call what it is about.
 func (x *Exchange) Identify(text []byte, words string) {
 	x.Call.Identities = x.Finder.AppendHashes(nil, text, x.Key)
 	x.Call.Words = x.Key.Hash(words)
-	if x.Attribute != nil {
-		x.Call.Turn, x.Call.By = x.Attribute(x.Call.Identities, x.Call.Words)
+	if x.Attribute == nil {
+		return
+	}
+	var fields []fingerprint.Field
+	if words == "" {
+		fields = fingerprint.AppendTokens(nil, text[:min(len(text), mostRead)], x.Key)
+	}
+	if user := x.Attribute(&x.Call, fields); user != 0 && x.Reveal != nil {
+		x.Reveal(user, x.Call.By, fields)
 	}
 }
+
+// mostRead is how much of a request is searched for ids, in bytes.
+const mostRead = 64 << 10
 
 // MeetFate carries out the faults that come instead of an answer, once the request has
 // been read. It reports whether there is an answer to give; refuse answers with an

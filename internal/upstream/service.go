@@ -28,9 +28,13 @@ type Options struct {
 	// Epoch is the moment offsets in calls count from; zero: the call of New. Taken
 	// from time.Now, it carries the monotonic clock.
 	Epoch time.Time
-	// Attribute names the turn of a call from the identities and words in it, by many
-	// goroutines at once. nil: no call is attributed.
-	Attribute func(identities []uint64, words uint64) (turn int64, by parley.Attribution)
+	// Attribute sets the turn of a call, and how it is known, by the identities, words and
+	// operation in it and by other values that stand there, by many goroutines at once. It returns the
+	// user, 0 if that is unknown. nil: no call is attributed.
+	Attribute func(call *parley.Call, fields []fingerprint.Field) (user uint64)
+	// Reveal notes values that stood in a call of a user: a later call with one of them is likely
+	// that user's, too. nil: nobody wants them.
+	Reveal func(user uint64, by parley.Attribution, fields []fingerprint.Field)
 	// Record is called once for each call when it has ended, however it ended, by many
 	// goroutines at once. Call.ID is left 0. nil: nothing is recorded.
 	Record func(parley.Call)

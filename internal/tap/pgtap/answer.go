@@ -52,6 +52,10 @@ func (s *session) answered(m *pgwire.Message) {
 	}
 	x.call.ResponseBytes += m.Bytes
 	switch m.Type {
+	case 't':
+		if x.prepares != nil {
+			x.prepares.params = slices.Collect(pgwire.ParameterTypes(m.Body))
+		}
 	case 'D':
 		s.row(x, m)
 	case 'C':
@@ -67,6 +71,9 @@ func (s *session) answered(m *pgwire.Message) {
 			s.end(x)
 		}
 	case 'T', 'n':
+		if m.Type == 'T' {
+			x.describe(m.Body)
+		}
 		if x.kind == preparing {
 			s.end(x)
 		}
@@ -93,9 +100,12 @@ func (s *session) row(x *exchange, m *pgwire.Message) {
 	if x.rows++; x.rows > rowsHeard || x.kind == connecting {
 		return
 	}
+	number := 0
 	for value := range pgwire.Row(m.Body) {
-		// The format of columns is not followed: a value is tried as text and as a number.
-		_, x.values = s.appendValue(nil, x.values, value, true)
+		r := &x.result
+		place, of := r.in.Place('c', number), typeAt(r.columns, number)
+		_, x.fields = s.appendValue(nil, x.fields, place, value, of, r.formats.Binary(number))
+		number++
 	}
 }
 
@@ -170,7 +180,7 @@ func (s *session) ready(m *pgwire.Message) {
 func (s *session) end(x *exchange) {
 	if x.kind != syncing {
 		x.call.End = s.at
-		s.group.Ended(x.call, x.values)
+		s.group.Ended(x.call, x.fields)
 	}
 	s.asked.Pop()
 	s.idle = s.asked.Len() == 0

@@ -1,11 +1,13 @@
 package pgtap
 
 import (
+	"slices"
 	"strings"
 	"time"
 
 	"parley"
 	"parley/internal/fault"
+	"parley/internal/fingerprint"
 	"parley/internal/tap"
 	"parley/internal/wire/pgwire"
 )
@@ -21,8 +23,8 @@ type session struct {
 	client, server *pgwire.Decoder
 	blind          bool // the bytes could not be followed: they are only passed on
 
-	statements map[string]string  // normalised, by name
-	portals    map[string]binding // by name
+	statements map[string]*statement // by name
+	portals    map[string]binding    // by name
 
 	asked   tap.Queue[exchange] // that the server has not finished, in order
 	flight  int64
@@ -41,13 +43,6 @@ type session struct {
 	cutOff   bool
 }
 
-// binding is a portal: a statement with its parameters.
-type binding struct {
-	statement          string
-	identities, values []uint64
-	bytes              int64
-}
-
 // kind is what an exchange waits for.
 type kind uint8
 
@@ -63,9 +58,11 @@ const (
 type exchange struct {
 	kind      kind
 	call      parley.Call
-	described bool // a description was asked for, too
-	values    []uint64
-	statement string  // name of what is being prepared
+	described bool                // a description was asked for, too
+	fields    []fingerprint.Field // that stood in it, and that came to light
+	statement string              // name of what is being prepared
+	prepares  *statement          // what is being prepared
+	result    result
 	begun     bool    // the server has begun to answer
 	rows      int64   // of rows that came
 	read      int64   // of the client, in which it was asked
@@ -76,7 +73,7 @@ func newSession(p *Protocol, conn int64) *session {
 	s := &session{
 		tap: p.tap, protocol: p, conn: conn, group: tap.NewGroup(p.tap),
 		faults:     p.faults,
-		statements: map[string]string{}, portals: map[string]binding{},
+		statements: map[string]*statement{}, portals: map[string]binding{},
 		idle: true,
 	}
 	s.client = pgwire.NewFrontend(keptOfClient)
@@ -88,6 +85,7 @@ func newSession(p *Protocol, conn int64) *session {
 const (
 	keptStatement = 64 << 10
 	keptRow       = 2 << 10
+	keptTypes     = 4 << 10
 )
 
 func keptOfClient(kind byte) int {
@@ -105,6 +103,8 @@ func keptOfServer(kind byte) int {
 	switch kind {
 	case 'D':
 		return keptRow
+	case 'T', 't':
+		return keptTypes
 	case 'E':
 		return 1024
 	case 'C', 'Z':
@@ -156,8 +156,12 @@ func (s *session) requested(m *pgwire.Message) {
 	switch m.Type {
 	case 'Q':
 		text := pgwire.Query(m.Body)
-		ids := s.identities(m.Body)
-		s.ask(query, s.protocol.shapes.of(text), ids, s.appendTokens(nil, text), m.Bytes)
+		shape := s.protocol.shapes.of(text)
+		in := fingerprint.OperationOf(shape)
+		s.ask(query, shape, s.identities(m.Body), fingerprint.AppendLiterals(nil, in, text, s.tap.Key), m.Bytes)
+		if x := s.asked.Last(); x != nil {
+			x.result.in = in
+		}
 	case 'P':
 		s.prepare(m)
 	case 'B':
@@ -202,14 +206,14 @@ const (
 
 func (s *session) prepare(m *pgwire.Message) {
 	name, text := pgwire.Parse(m.Body)
-	shape := s.protocol.shapes.of(text)
+	prepared := newStatement(s.protocol.shapes.of(text))
 	if len(s.statements) >= mostStatements {
 		clear(s.statements)
 	}
-	s.statements[string(name)] = shape
-	s.ask(preparing, preparation+shape, nil, nil, m.Bytes)
+	s.statements[string(name)] = prepared
+	s.ask(preparing, preparation+prepared.shape, nil, nil, m.Bytes)
 	if x := s.asked.Last(); x != nil {
-		x.statement = string(name)
+		x.statement, x.prepares = string(name), prepared
 	}
 }
 
@@ -218,12 +222,18 @@ const preparation = "PREPARE "
 
 func (s *session) bind(m *pgwire.Message) {
 	b := pgwire.Bind(m.Body)
-	bound := binding{statement: s.statements[string(b.Statement)], identities: s.identities(m.Body), bytes: m.Bytes}
-	if bound.statement == "" {
-		bound.statement = "a statement prepared before parley listened"
+	bound := binding{
+		statement: s.statements[string(b.Statement)], identities: s.identities(m.Body), bytes: m.Bytes,
+		results: slices.Clone(b.Results()), // what is read next takes its place
 	}
+	if bound.statement == nil {
+		bound.statement = newStatement("a statement prepared before parley listened")
+	}
+	number := 0
 	for value, binary := range b.Parameters() {
-		bound.identities, bound.values = s.appendValue(bound.identities, bound.values, value, binary)
+		place, of := bound.in.Place('p', number), typeAt(bound.params, number)
+		bound.identities, bound.fields = s.appendValue(bound.identities, bound.fields, place, value, of, binary)
+		number++
 	}
 	if len(s.portals) >= mostStatements {
 		clear(s.portals)
@@ -241,24 +251,29 @@ func (s *session) describe(m *pgwire.Message) {
 func (s *session) execute(m *pgwire.Message) {
 	b, ok := s.portals[string(pgwire.Execute(m.Body))]
 	if !ok {
-		b.statement = "a portal opened before parley listened"
+		b.statement = newStatement("a portal opened before parley listened")
 	}
 	// A statement that is prepared and run in one breath is one call.
 	var prepared exchange
-	if x := s.asked.Last(); x != nil && x.kind == preparing && !x.begun && strings.TrimPrefix(x.call.Operation, preparation) == b.statement {
+	if x := s.asked.Last(); x != nil && x.kind == preparing && !x.begun && strings.TrimPrefix(x.call.Operation, preparation) == b.shape {
 		prepared = *x
 		s.since = min(s.since, x.call.Start)
 		b.bytes += x.call.RequestBytes
 		s.asked.Remove(s.asked.Len() - 1)
 	}
-	s.ask(executing, b.statement, b.identities, b.values, b.bytes+m.Bytes)
-	if x := s.asked.Last(); x != nil && prepared.call.Fault != "" && x.call.Fault == "" {
+	s.ask(executing, b.shape, b.identities, b.fields, b.bytes+m.Bytes)
+	x := s.asked.Last()
+	if x == nil {
+		return // too much was asked
+	}
+	x.result, x.prepares = b.result(), prepared.prepares
+	if prepared.call.Fault != "" && x.call.Fault == "" {
 		x.call.Fault, x.call.Imposed, x.cutAt = prepared.call.Fault, prepared.call.Imposed, prepared.cutAt
 	}
 }
 
 // ask notes that something is asked of the server.
-func (s *session) ask(k kind, operation string, identities, values []uint64, bytes int64) {
+func (s *session) ask(k kind, operation string, identities []uint64, fields []fingerprint.Field, bytes int64) {
 	if s.idle {
 		s.idle = false
 		s.flight = s.protocol.flights.Add(1)
@@ -267,12 +282,12 @@ func (s *session) ask(k kind, operation string, identities, values []uint64, byt
 		s.giveUp(errTooMany)
 		return
 	}
-	x := exchange{kind: k, values: values, read: s.reads, call: parley.Call{
+	x := exchange{kind: k, fields: fields, read: s.reads, call: parley.Call{
 		Wire: s.tap.Wire, Operation: operation, Conn: s.conn, Flight: s.flight,
 		Start: s.since, FirstByte: parley.None, End: parley.None, RequestBytes: bytes,
 	}}
 	if k != syncing {
-		s.group.Began(&x.call, identities, values)
+		s.group.Began(&x.call, identities, fields)
 		s.interfere(&x)
 	}
 	s.asked.Push(x)

@@ -49,22 +49,26 @@ func newScene(t *testing.T, faults ...string) *scene {
 	c.known[key.Hash("999000000000002")] = 2
 	c.tap = tap.New(tap.Options{
 		Wire: "postgres", Key: key, Finder: finder, Epoch: time.Now(), Faults: rules,
-		Attribute: func(ids, values []uint64) (int64, uint64, parley.Attribution) {
-			for _, id := range ids {
+		Attribute: func(call *parley.Call, fields []fingerprint.Field) uint64 {
+			for _, id := range call.Identities {
 				if turn := c.known[id]; turn != 0 {
-					return turn, uint64(turn), parley.ByIdentity
+					call.Turn, call.By = turn, parley.ByIdentity
+					return uint64(turn)
 				}
 			}
-			for _, v := range values {
-				if user := c.owned[v]; user != 0 {
-					return int64(user), user, parley.ByValue
+			for _, f := range fields {
+				if user := c.owned[f.Value]; f.Place == 0 && user != 0 {
+					call.Turn, call.By = int64(user), parley.ByValue
+					return user
 				}
 			}
-			return 0, 0, parley.Unattributed
+			return 0
 		},
-		Reveal: func(user uint64, values []uint64) {
-			for _, v := range values {
-				c.owned[v] = user
+		Reveal: func(user uint64, _ parley.Attribution, fields []fingerprint.Field) {
+			for _, f := range fields {
+				if f.Place == 0 {
+					c.owned[f.Value] = user
+				}
 			}
 		},
 		Record: func(call parley.Call) { c.calls = append(c.calls, call) },
@@ -146,6 +150,12 @@ func bind(statement string, values ...string) string {
 		body += string(binary.BigEndian.AppendUint32(nil, uint32(len(v)))) + v
 	}
 	return message('B', body+"\x00\x00")
+}
+
+// inBinary asks for the columns in binary.
+func inBinary(bind string) string {
+	body := strings.TrimSuffix(bind[5:], "\x00\x00") + "\x00\x01\x00\x01"
+	return message('B', body)
 }
 
 func row(values ...string) string {
@@ -280,7 +290,7 @@ func TestRowsRevealIdentities(t *testing.T) {
 	binary := "\x6f\x1c\x2b\x3a\x0d\x4e\x4f\x5a\x8b\x6c\x7d\x8e\x9f\x0a\x1b\x2c"
 	c.client(parse("a", "SELECT id FROM c WHERE phone = $1"), parse("b", "SELECT * FROM m WHERE c = $1"), syncs)
 	c.server(parsed, parsed, ready('I'))
-	c.client(bind("a", "999000000000002"), execute, syncs)
+	c.client(inBinary(bind("a", "999000000000002")), execute, syncs)
 	c.server(bound, row(binary), done("SELECT 1"), ready('I'))
 	c.client(bind("b", uuid), execute, syncs)
 	c.server(bound, done("SELECT 0"), ready('I'))

@@ -1,6 +1,7 @@
 package redistap
 
 import (
+	"bytes"
 	"context"
 	"net"
 	"strings"
@@ -79,7 +80,8 @@ const (
 type command struct {
 	name   string
 	call   parley.Call
-	values []uint64
+	fields []fingerprint.Field // that stood in it, and that came to light
+	in     fingerprint.Operation
 	read   int64   // of the client, in which it came
 	cutAt  float64 // of its reply, the share after which the connection is cut; 0: not at all
 }
@@ -182,7 +184,7 @@ func (s *session) quiet(v *respwire.Value) bool {
 func (s *session) unanswered(name string, v *respwire.Value) {
 	c := s.began(name, v)
 	c.call.FirstByte, c.call.End = s.at, s.at
-	s.group.Ended(c.call, c.values)
+	s.group.Ended(c.call, c.fields)
 }
 
 // began makes the call of a command.
@@ -195,14 +197,15 @@ func (s *session) began(name string, v *respwire.Value) command {
 		Wire: s.tap.Wire, Operation: s.protocol.names.operation(name, v), Conn: s.conn, Flight: s.flight,
 		Start: s.since, FirstByte: parley.None, End: parley.None, RequestBytes: v.Bytes, Blocking: blocks(name, v),
 	}}
+	c.in = fingerprint.OperationOf(c.call.Operation)
 	var identities []uint64
 	if !secret(name) {
 		for i := 1; i < len(v.Parts); i++ {
 			identities = s.tap.Finder.AppendHashes(identities, v.Parts[i].Text, s.tap.Key)
-			c.values = tap.AppendSelective(c.values, v.Parts[i].Text, s.tap.Key)
+			c.fields = s.appendFields(c.fields, c.in, 'a', i, v.Parts[i].Text)
 		}
 	}
-	s.group.Began(&c.call, identities, c.values)
+	s.group.Began(&c.call, identities, c.fields)
 	if fate := s.protocol.faults.Decide(c.call.Operation, s.at); !fate.Nothing() {
 		c.call.Fault, c.call.Imposed = fate.Name, fate.Delay
 		s.hold = max(s.hold, fate.Delay) // of what came together the longest: it is one flight
@@ -217,6 +220,21 @@ func (s *session) began(name string, v *respwire.Value) command {
 		}
 	}
 	return c
+}
+
+// appendFields adds what one part of a command or a reply says of whom it is about: the parts of a key, an id, or what stands in
+// a text of JSON.
+func (s *session) appendFields(fields []fingerprint.Field, in fingerprint.Operation, part byte, number int, text []byte) []fingerprint.Field {
+	switch {
+	case len(text) == 0:
+		return fields
+	case text[0] == '{' || text[0] == '[':
+		return fingerprint.AppendTokens(fields, text, s.tap.Key)
+	case bytes.ContainsAny(text[:min(len(text), 64)], ":/|"):
+		return fingerprint.AppendKeyFields(fields, in, text, s.tap.Key)
+	default:
+		return fingerprint.AppendField(fields, in.Place(part, number), text, s.tap.Key)
+	}
 }
 
 // Response takes in what the server said.
@@ -267,13 +285,13 @@ func (s *session) answered(v *respwire.Value) {
 	}
 	if !secret(c.name) {
 		for i := range v.Parts {
-			c.values = tap.AppendSelective(c.values, v.Parts[i].Text, s.tap.Key)
+			c.fields = s.appendFields(c.fields, c.in, 'r', i, v.Parts[i].Text)
 		}
 	}
 	if c.name == "RESET" {
 		s.subscribed = false
 	}
-	s.group.Ended(c.call, c.values)
+	s.group.Ended(c.call, c.fields)
 	s.asked.Pop()
 	if s.asked.Len() > 0 {
 		return

@@ -43,11 +43,12 @@ func newScene(t *testing.T, faults ...string) *scene {
 	key := parley.Key{1}
 	tp := tap.New(tap.Options{
 		Wire: "redis", Key: key, Finder: finder, Epoch: time.Now(), Faults: rules,
-		Attribute: func(ids, _ []uint64) (int64, uint64, parley.Attribution) {
-			if len(ids) == 1 && ids[0] == key.Hash("999000000000001") {
-				return 1, 1, parley.ByIdentity
+		Attribute: func(call *parley.Call, _ []fingerprint.Field) uint64 {
+			if ids := call.Identities; len(ids) == 1 && ids[0] == key.Hash("999000000000001") {
+				call.Turn, call.By = 1, parley.ByIdentity
+				return 1
 			}
-			return 0, 0, parley.Unattributed
+			return 0
 		},
 		Record: func(call parley.Call) { c.calls = append(c.calls, call) },
 		Warn:   func(text string) { c.warns = append(c.warns, text) },

@@ -85,11 +85,11 @@ func TestBatch(t *testing.T) {
 		config.Faults = rules(t, "every 2nd status 503 on events.get", "delay 50ms on events.insert")
 		b := newBench(t, Options{Config: config, Options: upstream.Options{
 			Key: key, Finder: finder,
-			Attribute: func(ids []uint64, _ uint64) (int64, parley.Attribution) {
-				if len(ids) == 1 && ids[0] == key.Hash("999000000000001") {
-					return 17, parley.ByIdentity
+			Attribute: func(c *parley.Call, _ []fingerprint.Field) uint64 {
+				if ids := c.Identities; len(ids) == 1 && ids[0] == key.Hash("999000000000001") {
+					c.Turn, c.By = 17, parley.ByIdentity
 				}
-				return 0, parley.Unattributed
+				return 0
 			},
 		}})
 		answers := b.batch(

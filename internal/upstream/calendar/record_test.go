@@ -82,11 +82,11 @@ func TestIdentities(t *testing.T) {
 		{"GET", events + "/wa" + number, ""},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			b := newBench(t, Options{Options: upstream.Options{Key: key, Finder: finder, Attribute: func(ids []uint64, words uint64) (int64, parley.Attribution) {
-				if len(ids) == 1 && ids[0] == key.Hash(number) && words == 0 {
-					return 5, parley.ByIdentity
+			b := newBench(t, Options{Options: upstream.Options{Key: key, Finder: finder, Attribute: func(c *parley.Call, _ []fingerprint.Field) uint64 {
+				if ids := c.Identities; len(ids) == 1 && ids[0] == key.Hash(number) && c.Words == 0 {
+					c.Turn, c.By = 5, parley.ByIdentity
 				}
-				return 0, parley.Unattributed
+				return 0
 			}}})
 			b.call(test.method, test.path, test.body)
 			synctest.Wait()

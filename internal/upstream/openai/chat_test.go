@@ -78,11 +78,11 @@ func TestCallIsRecorded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b := newBench(t, Options{Options: upstream.Options{Key: key, Finder: finder, Attribute: func(ids []uint64, words uint64) (int64, parley.Attribution) {
-			if len(ids) == 1 && ids[0] == key.Hash("999000000000001") && words == key.Hash("are you open?") {
-				return 42, parley.ByIdentity
+		b := newBench(t, Options{Options: upstream.Options{Key: key, Finder: finder, Attribute: func(c *parley.Call, _ []fingerprint.Field) uint64 {
+			if ids := c.Identities; len(ids) == 1 && ids[0] == key.Hash("999000000000001") && c.Words == key.Hash("are you open?") {
+				c.Turn, c.By = 42, parley.ByIdentity
 			}
-			return 0, parley.Unattributed
+			return 0
 		}}})
 		body := with(ask("hi\nare you open?"), `"user":"999000000000001"`)
 		r := b.Request(t.Context(), http.MethodPost, "/chat/completions", body)
@@ -169,7 +169,10 @@ func deref(text *string) string {
 // A refused request belongs to a turn like any other.
 func TestRefusedCallsAreAttributed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, Options{Options: upstream.Options{Attribute: func([]uint64, uint64) (int64, parley.Attribution) { return 3, parley.ByTime }}})
+		b := newBench(t, Options{Options: upstream.Options{Attribute: func(c *parley.Call, _ []fingerprint.Field) uint64 {
+			c.Turn, c.By = 3, parley.ByTime
+			return 0
+		}}})
 		b.post(with(ask("hello"), `"max_tokens":-1`))
 		synctest.Wait()
 		call := b.Only()

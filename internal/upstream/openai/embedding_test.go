@@ -13,6 +13,7 @@ import (
 
 	"parley"
 	"parley/internal/fault"
+	"parley/internal/fingerprint"
 	"parley/internal/plan"
 	"parley/internal/upstream"
 )
@@ -184,11 +185,11 @@ func TestEmbeddingCall(t *testing.T) {
 		key := parley.Key{9}
 		b := newBench(t, Options{
 			Config: plan.OpenAI{Embedding: dist(t, "120ms"), TokensPerMinute: 20, Faults: rules(t, "delay 30ms on POST /v1/embeddings")},
-			Options: upstream.Options{Key: key, Attribute: func(_ []uint64, words uint64) (int64, parley.Attribution) {
-				if words == key.Hash("Are you open tomorrow?") {
-					return 5, parley.ByWords
+			Options: upstream.Options{Key: key, Attribute: func(c *parley.Call, _ []fingerprint.Field) uint64 {
+				if c.Words == key.Hash("Are you open tomorrow?") {
+					c.Turn, c.By = 5, parley.ByWords
 				}
-				return 0, parley.Unattributed
+				return 0
 			}},
 		})
 		start := time.Now()

@@ -193,14 +193,17 @@ func TestTranscriptionCall(t *testing.T) {
 		id, words := key.Hash(spoken().ID), key.Hash(spoken().Words)
 		b := newBench(t, Options{
 			Config: plan.OpenAI{Transcription: dist(t, "700ms"), PerAudioSecond: 30 * time.Millisecond},
-			Options: upstream.Options{Key: key, Finder: finder, Attribute: func(ids []uint64, said uint64) (int64, parley.Attribution) {
+			Options: upstream.Options{Key: key, Finder: finder, Attribute: func(c *parley.Call, _ []fingerprint.Field) uint64 {
+				ids := c.Identities
 				switch {
-				case len(ids) == 1 && ids[0] == id && said == words:
-					return 5, parley.ByIdentity
+				case len(ids) == 1 && ids[0] == id && c.Words == words:
+					c.Turn, c.By = 5, parley.ByIdentity
 				case len(ids) == 1 && ids[0] == id:
-					return 6, parley.ByIdentity
+					c.Turn, c.By = 6, parley.ByIdentity
+				default:
+					c.Turn, c.By = 7, parley.ByTime
 				}
-				return 7, parley.ByTime
+				return 0
 			}},
 		})
 		start := time.Now()

@@ -152,9 +152,10 @@ func TestIdentities(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var seen [][]uint64
 			b := serve(t, Options{Config: config(t, routes), Options: upstream.Options{Finder: finder, Key: key,
-				Attribute: func(ids []uint64, _ uint64) (int64, parley.Attribution) {
-					seen = append(seen, ids)
-					return 7, parley.ByIdentity
+				Attribute: func(c *parley.Call, _ []fingerprint.Field) uint64 {
+					seen = append(seen, c.Identities)
+					c.Turn, c.By = 7, parley.ByIdentity
+					return 0
 				}}})
 			r := b.Request(t.Context(), http.MethodPost, "/v1/invoices", "")
 			change(r)

@@ -54,6 +54,7 @@ type Binding struct {
 	formats           []byte // two bytes each
 	count             int    // of parameters
 	values            []byte
+	results           []byte // formats of the columns asked for, two bytes each
 }
 
 // Bind reads a Bind.
@@ -65,7 +66,35 @@ func Bind(body []byte) Binding {
 	n = min(2*n, len(body))
 	b.formats, body = body[:n], body[n:]
 	b.count, b.values = uint16At(body)
+	rest := b.values
+	for range b.count {
+		var ok bool
+		if _, rest, ok = field(rest); !ok {
+			return b
+		}
+	}
+	n, rest = uint16At(rest)
+	b.results = rest[:min(2*n, len(rest))]
 	return b
+}
+
+// Results are the formats of the columns that a Bind asked for.
+func (b Binding) Results() Formats { return Formats(b.results) }
+
+// Formats are those of some values, two bytes each: none means text for all, one is that of all.
+type Formats []byte
+
+// Binary tells the format of value i.
+func (f Formats) Binary(i int) bool {
+	switch n := len(f) / 2; {
+	case n == 0:
+		return false
+	case n == 1:
+		i = 0
+	case i >= n:
+		return false
+	}
+	return f[2*i+1] == 1
 }
 
 // Parameters yields the parameters in order: their bytes (nil for NULL) and whether they are in the binary format.
@@ -74,25 +103,12 @@ func (b Binding) Parameters() iter.Seq2[[]byte, bool] {
 		values := b.values
 		for i := range b.count {
 			value, rest, ok := field(values)
-			if !ok || !yield(value, b.binary(i)) {
+			if !ok || !yield(value, Formats(b.formats).Binary(i)) {
 				return
 			}
 			values = rest
 		}
 	}
-}
-
-// binary tells the format of parameter i: no format means text for all, one format is that of all.
-func (b Binding) binary(i int) bool {
-	switch n := len(b.formats) / 2; {
-	case n == 0:
-		return false
-	case n == 1:
-		i = 0
-	case i >= n:
-		return false
-	}
-	return b.formats[2*i+1] == 1
 }
 
 // field splits off a value with its length before it; nil for NULL.
@@ -170,17 +186,38 @@ func TransactionStatus(body []byte) byte {
 	return body[0]
 }
 
-// Columns yields the names of a RowDescription ('T').
-func Columns(body []byte) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		const fixed = 18 // bytes of a column after its name
+// Column is one of a result.
+type Column struct {
+	Name   string
+	Type   uint32 // the type's OID
+	Binary bool   // its format; of a statement that is described, and not run, it is not known yet, and false
+}
+
+// Columns yields the columns of a RowDescription ('T').
+func Columns(body []byte) iter.Seq[Column] {
+	return func(yield func(Column) bool) {
+		// After its name: the table (4 bytes), the column's number in it (2), the type (4), its size (2), its modifier (4), the format (2).
+		const fixed = 18
 		n, body := uint16At(body)
 		for range n {
 			name, rest := cstring(body)
-			if len(rest) < fixed || !yield(string(name)) {
+			if len(rest) < fixed || !yield(Column{string(name), binary.BigEndian.Uint32(rest[6:]), rest[17] == 1}) {
 				return
 			}
 			body = rest[fixed:]
+		}
+	}
+}
+
+// ParameterTypes yields the types' OIDs of a ParameterDescription ('t').
+func ParameterTypes(body []byte) iter.Seq[uint32] {
+	return func(yield func(uint32) bool) {
+		n, body := uint16At(body)
+		for range n {
+			if len(body) < 4 || !yield(binary.BigEndian.Uint32(body)) {
+				return
+			}
+			body = body[4:]
 		}
 	}
 }

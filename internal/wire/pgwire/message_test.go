@@ -26,7 +26,11 @@ func TestBodies(t *testing.T) {
 		command, rows := Tag([]byte(text + "\x00"))
 		check("tag "+text, want, fmt.Sprint(command, " ", rows))
 	}
-	check("columns", []string{"id", "name"}, slices.Collect(Columns([]byte("\x00\x02id\x00"+string(make([]byte, 18))+"name\x00"+string(make([]byte, 18))))))
+	const described = "\x00\x02id\x00\x00\x00\x40\x01\x00\x01\x00\x00\x00\x14\x00\x08\xff\xff\xff\xff\x00\x01" +
+		"name\x00\x00\x00\x40\x01\x00\x02\x00\x00\x00\x19\xff\xff\xff\xff\xff\xff\x00\x00"
+	check("columns", []Column{{"id", 20, true}, {"name", 25, false}}, slices.Collect(Columns([]byte(described))))
+	check("a column that is cut", []Column{{"id", 20, true}}, slices.Collect(Columns([]byte(described[:len(described)-1]))))
+	check("types of parameters", []uint32{2950, 23}, slices.Collect(ParameterTypes([]byte("\x00\x02\x00\x00\x0b\x86\x00\x00\x00\x17"))))
 	check("row", [][]byte{[]byte("7"), nil, {}}, slices.Collect(Row([]byte("\x00\x03\x00\x00\x00\x017\xff\xff\xff\xff\x00\x00\x00\x00"))))
 	check("mechanisms", []string{"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"}, slices.Collect(Mechanisms([]byte("\x00\x00\x00\x0aSCRAM-SHA-256-PLUS\x00SCRAM-SHA-256\x00\x00"))))
 	check("no mechanisms", 0, len(slices.Collect(Mechanisms([]byte("\x00\x00\x00\x00")))))

@@ -1,0 +1,193 @@
+package drive
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"parley"
+)
+
+// trails knows what the bot did last for each turn. With one user alone it learns which call comes right after which, and how
+// soon; among many users a call that names nobody belongs to the one turn whose last call was such a one and has just
+// ended.
+type trails struct {
+	mu    sync.Mutex
+	of    map[int64]*trail
+	ended map[kind]*ends
+	// after holds, for each kind of call, those that it came after with one user alone, and how soon.
+	after map[kind]map[kind]*pace
+	// strays are kinds of calls that came when no user waited: they may come at any time.
+	strays map[kind]struct{}
+}
+
+// kind is a kind of call.
+type kind struct{ wire, operation string }
+
+func kindOf(c *parley.Call) kind { return kind{c.Wire, c.Operation} }
+
+// trail is one turn's.
+type trail struct {
+	c      *conversation
+	events int  // calls that began or ended
+	idle   bool // none has begun since one ended
+	last   kind // the one that ended last
+	at     time.Duration
+}
+
+// pace is how soon one call came after another.
+type pace struct {
+	times   int
+	longest time.Duration
+}
+
+// ends are the latest ends of one kind of call, the oldest overwritten.
+type ends struct {
+	ring [64]ending
+	next int
+}
+
+// ending is the end of a call: its turn does nothing else as long as there were no more events.
+type ending struct {
+	t      *trail
+	events int
+	at     time.Duration
+}
+
+// Bounds: of what is remembered, and of how soon is right after. A busy bot is slower than one with a single user; who was
+// ready longer ago than that may still be the one, so that nobody is taken then.
+const (
+	mostTrails  = 1 << 16
+	mostKinds   = 1024
+	mostBefore  = 32
+	enoughTimes = 3
+	slower      = 3
+	allowance   = 20 * time.Millisecond
+	farther     = 10
+)
+
+// began notes that a call of a turn begins; c is nil if only the turn is known. learn: its user is alone.
+func (t *trails) began(call *parley.Call, c *conversation, learn bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.of == nil || len(t.of) >= mostTrails {
+		t.of = map[int64]*trail{}
+	}
+	of := t.of[call.Turn]
+	if of == nil {
+		if c == nil {
+			return
+		}
+		of = &trail{c: c}
+		t.of[call.Turn] = of
+	}
+	if learn && of.idle {
+		t.learn(kindOf(call), of.last, call.Start-of.at)
+	}
+	of.events++
+	of.idle = false
+}
+
+// learn notes that one call came after another. The caller holds mu.
+func (t *trails) learn(came, after kind, gap time.Duration) {
+	if t.after == nil {
+		t.after = map[kind]map[kind]*pace{}
+	}
+	before := t.after[came]
+	if before == nil {
+		if len(t.after) >= mostKinds {
+			return
+		}
+		before = map[kind]*pace{}
+		t.after[came] = before
+	}
+	p := before[after]
+	if p == nil {
+		if len(before) >= mostBefore {
+			return
+		}
+		p = &pace{}
+		before[after] = p
+	}
+	p.times++
+	p.longest = max(p.longest, gap)
+}
+
+// over notes that a call has ended.
+func (t *trails) over(call *parley.Call) {
+	if call.Turn == 0 || call.End == parley.None {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	of := t.of[call.Turn]
+	if of == nil || call.End < of.at {
+		return // it was kept until its turn was known
+	}
+	of.events++
+	of.idle, of.last, of.at = true, kindOf(call), call.End
+	e := t.ended[of.last]
+	if e == nil {
+		if t.ended == nil || len(t.ended) >= mostKinds {
+			t.ended = map[kind]*ends{}
+		}
+		e = &ends{}
+		t.ended[of.last] = e
+	}
+	e.ring[e.next%len(e.ring)] = ending{of, of.events, call.End}
+	e.next++
+}
+
+// stray notes a call that came though no user waited.
+func (t *trails) stray(call *parley.Call) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.strays == nil {
+		t.strays = map[kind]struct{}{}
+	}
+	if len(t.strays) < mostKinds {
+		t.strays[kindOf(call)] = struct{}{}
+	}
+}
+
+// next returns the conversation whose turn is to make such a call next, nil if none is or several may be; fits says which may.
+func (t *trails) next(call *parley.Call, fits func(*conversation) bool) *conversation {
+	soon, rivals := t.ready(call)
+	rivals = slices.DeleteFunc(rivals, func(c *conversation) bool { return !fits(c) })
+	if len(rivals) != 1 || !slices.Contains(soon, rivals[0]) {
+		return nil
+	}
+	return rivals[0]
+}
+
+// ready returns the conversations whose turn may make a call: those that have just become ready to, and all of them.
+func (t *trails) ready(call *parley.Call) (soon, all []*conversation) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	came := kindOf(call)
+	if _, stray := t.strays[came]; stray {
+		return nil, nil
+	}
+	for before, p := range t.after[came] {
+		e := t.ended[before]
+		if p.times < enoughTimes || e == nil {
+			continue
+		}
+		bound := slower*p.longest + allowance
+		for i := e.next - 1; i >= 0 && i >= e.next-len(e.ring); i-- {
+			end := e.ring[i%len(e.ring)]
+			age := call.Start - end.at
+			if age > farther*bound {
+				break
+			}
+			if end.events != end.t.events || slices.Contains(all, end.t.c) {
+				continue
+			}
+			all = append(all, end.t.c)
+			if age <= bound {
+				soon = append(soon, end.t.c)
+			}
+		}
+	}
+	return soon, all
+}
