@@ -187,12 +187,14 @@ func (m *moneyCount) visit(c *visit, how ending, hasGoal bool) {
 	m.scenarios[c.scenario].Add(c.begun, own, 1)
 }
 
-// scenario is the cost of a conversation of one scenario, without what is shared among all; nil without prices or without any that ended.
+// scenario is the cost of a conversation of one scenario, without what is shared among all; nil without prices or without any that
+// ended.
 func (m *moneyCount) scenario(place int32) *parley.Estimate {
 	if m == nil || m.scenarios[place] == nil {
 		return nil
 	}
 	e := m.scenarios[place].Estimate()
+	m.least(&e)
 	return &e
 }
 
@@ -207,11 +209,8 @@ func (m *moneyCount) result(v *Visits) *Money {
 			continue // of the canary or another phase
 		}
 		out.ByModel = append(out.ByModel, model.ModelMoney)
-		if !model.Known && model.used() {
-			out.Unpriced = append(out.Unpriced, model.Model)
-		}
 	}
-	slices.Sort(out.Unpriced)
+	out.Unpriced = m.unpriced()
 	slices.SortFunc(out.ByModel, func(a, b ModelMoney) int {
 		return cmp.Or(cmp.Compare(b.USD, a.USD), cmp.Compare(b.Calls, a.Calls), cmp.Compare(a.Model, b.Model))
 	})
@@ -224,6 +223,8 @@ func (m *moneyCount) result(v *Visits) *Money {
 	out.Infrastructure = m.infrastructure() / begun
 	out.Saved = m.saved/ended + m.looseSaved/begun
 	out.PerConversation, out.PerSuccess = m.all.Estimate(), m.perSuccess(v)
+	m.least(&out.PerConversation)
+	m.least(&out.PerSuccess)
 	warnings := m.warnings(v)
 	out.PerConversation.Warnings, out.PerSuccess.Warnings = warnings, warnings
 	return out
@@ -231,6 +232,26 @@ func (m *moneyCount) result(v *Visits) *Money {
 
 func (m *ModelMoney) used() bool {
 	return m.PromptTokens+m.CompletionTokens > 0 || m.AudioSeconds > 0
+}
+
+// unpriced names the models that were used in the judged phases and have no price.
+func (m *moneyCount) unpriced() []string {
+	var names []string
+	for _, model := range m.models {
+		if !model.Known && model.Calls > 0 && model.used() {
+			names = append(names, model.Model)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// least makes a cost a floor if a part of it has no price: what is missing may be any amount.
+func (m *moneyCount) least(e *parley.Estimate) {
+	if len(m.unpriced()) > 0 {
+		e.Value, e.Floor, e.HighBeyond = e.Low, true, true
+		e.High = e.Low
+	}
 }
 
 // perSuccess is the cost of a success. If every conversation or none was one, the sample does not show how uncertain that is,

@@ -22,7 +22,7 @@ type visitCount struct {
 	missed    map[operation]int // calls that reach a goal and were tied to no turn
 }
 
-// visit is one conversation, in 72 bytes: there are millions.
+// visit is one conversation, in 48 bytes: there are millions.
 type visit struct {
 	begun                time.Duration // when its first turn was due
 	models, saved        float64       // US dollars

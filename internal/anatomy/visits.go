@@ -60,8 +60,9 @@ type Money struct {
 	Source string `json:"source"`
 	Dated  string `json:"dated,omitempty"`
 	// PerConversation and PerSuccess are the total cost of the conversations that were finished or abandoned, over
-	// their number and over that of their successes. Without a success the latter is a floor. Warnings say what is
-	// left out, and what is shared because it could be tied to no turn.
+	// their number and over that of their successes. Without a success the latter is a floor; if a model has no price both
+	// are, and so is the cost of each scenario. Warnings say what is left out, and what is shared because it could be
+	// tied to no turn.
 	PerConversation parley.Estimate `json:"usd_per_conversation"`
 	PerSuccess      parley.Estimate `json:"usd_per_success"`
 	// Models, Messages and Infrastructure are the parts of the mean PerConversation.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -186,7 +187,7 @@ func TestMoney(t *testing.T) {
 		asked(10, "gpt-4o-mini", 100, 50, 10), // 0.50 + 0.05 + 0.20
 		asked(11, "gpt-4o-mini", 100, 0, 0),   // 1.00
 		asked(20, "gpt-4o-mini", 25, 0, 0),    // 0.25
-		asked(20, "llama", 10, 0, 0),
+		asked(20, "llama", 0, 0, 0),           // a call that broke off before it was read
 		asked(30, "gpt-4o-mini", 0, 0, 0),
 		asked(40, "gpt-4o-mini", 100, 0, 0), // of a conversation that was cut
 		asked(50, "gpt-4o-mini", 100, 0, 0), // of one that began before
@@ -216,13 +217,13 @@ func TestMoney(t *testing.T) {
 	}
 	models := []ModelMoney{
 		{Model: "gpt-4o-mini", Known: true, Calls: 7, PromptTokens: 445, CachedTokens: 50, CompletionTokens: 10, USD: 0.75 + 1 + 0.25 + 1 + 1 + 0.2},
-		{Model: "llama", Calls: 1, PromptTokens: 10},
+		{Model: "llama", Calls: 1},
 	}
 	if diff := cmp.Diff(models, m.ByModel, cmpopts.EquateApprox(1e-9, 0)); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]string{"llama"}, m.Unpriced); diff != "" {
-		t.Error(diff)
+	if m.Unpriced != nil || m.PerConversation.Floor {
+		t.Errorf("without a price: %q; %+v", m.Unpriced, m.PerConversation)
 	}
 	if w := m.PerConversation.Warnings; len(w) != 2 || !strings.HasPrefix(w[0], "1 of 4 conversations had not come") || !strings.HasPrefix(w[1], "$0.20 was spent on calls and messages") {
 		t.Errorf("warnings %q", w)
@@ -236,6 +237,34 @@ func TestMoney(t *testing.T) {
 	run.Money = nil
 	if s := summarize(run, rows, replies, calls); s.Money != nil || s.Visits.Scenarios[0].PerConversation != nil {
 		t.Error("money without prices")
+	}
+}
+
+// What a model without a price cost is unknown, never nothing: the other costs are the least that it can have been.
+func TestCostWithoutAPrice(t *testing.T) {
+	var rows []parley.Turn
+	var calls []parley.Call
+	for i := range int64(50) {
+		rows = append(rows, talk(i+1, "booking", 20*time.Second+time.Duration(i)*time.Second, 1, func(_ int, t *parley.Turn) { t.Goal = true })...)
+		calls = append(calls, asked(10*(i+1), "gpt-4o-mini", 100, 0, 0))
+	}
+	s := summarize(visitRun(), rows, nil, append(calls, asked(10, "llama", 10, 0, 0)))
+	if diff := cmp.Diff([]string{"llama"}, s.Money.Unpriced); diff != "" {
+		t.Error(diff)
+	}
+	for what, e := range map[string]parley.Estimate{
+		"conversation": s.Money.PerConversation, "success": s.Money.PerSuccess, "of a scenario": *s.Visits.Scenarios[0].PerConversation,
+	} {
+		if !e.Floor || !e.HighBeyond || e.Value != e.Low || e.Low < .9 || e.Low > 1.01 {
+			t.Errorf("%s: %+v", what, e)
+		}
+	}
+}
+
+// A conversation is remembered in as few bytes as its comment says.
+func TestVisitSize(t *testing.T) {
+	if size := unsafe.Sizeof(visit{}); size != 48 {
+		t.Errorf("%d bytes", size)
 	}
 }
 

@@ -286,7 +286,7 @@ func budgetsOf(v *parley.Verdict) []parley.Budget {
 }
 
 func slow() Document {
-	d := withVisits(judgedRun("estate-bot", wait{n: 1240, median: 7.4, spread: .85, patience: 30}))
+	d := withoutPrice(withMoney(withVisits(judgedRun("estate-bot", wait{n: 1240, median: 7.4, spread: .85, patience: 30}))))
 	c := &d.Summary.Judged
 	c.Failures = []anatomy.Tally{{Name: "no reply", Count: c.Abandoned}, {Name: "webhook: status 503", Count: 6}}
 	c.Duplicates, c.Late, c.Disordered = 4, 17, 2

@@ -40,12 +40,11 @@ func usd(v float64) *parley.Estimate {
 	return &parley.Estimate{Value: v, Low: v * .95, High: v * 1.06, N: 300}
 }
 
-// withMoney adds prices and costs; the second model has no price.
+// withMoney adds prices and costs.
 func withMoney(d Document) Document {
 	const source, dated = "LiteLLM", "2026-07-24"
 	d.Run.Money = &parley.Money{InfrastructurePerHour: .35, PerMessage: .0005, Source: source, Dated: dated, Models: []parley.ModelPrice{
 		{Model: "gpt-5.6-mini", Known: true, Input: .75e-6, Cached: .075e-6, CacheWrite: .94e-6, Output: 4.5e-6},
-		{Model: "in-house-7b"},
 	}}
 	used := anatomy.ModelMoney{Model: "gpt-5.6-mini", Known: true, Calls: 8400, PromptTokens: 10_164_000, CachedTokens: 5_376_000, CacheWrittenTokens: 420_000, CompletionTokens: 714_000}
 	price := d.Run.Money.Models[0]
@@ -56,10 +55,25 @@ func withMoney(d Document) Document {
 	d.Summary.Money = &anatomy.Money{
 		Source: source, Dated: dated, PerConversation: *each, PerSuccess: *usd(each.Value / .9),
 		Models: models, Messages: messages, Infrastructure: machines,
-		Saved:    float64(used.CachedTokens) * (price.Input - price.Cached) / n,
-		ByModel:  []anatomy.ModelMoney{used, {Model: "in-house-7b", Calls: 40, PromptTokens: 12_000, CompletionTokens: 2_100}},
-		Unpriced: []string{"in-house-7b"},
+		Saved:   float64(used.CachedTokens) * (price.Input - price.Cached) / n,
+		ByModel: []anatomy.ModelMoney{used},
 	}
+	return d
+}
+
+// withoutPrice adds a model that has no price to what a run cost.
+func withoutPrice(d Document) Document {
+	d.Run.Money.Models = append(d.Run.Money.Models, parley.ModelPrice{Model: "in-house-7b"})
+	m := d.Summary.Money
+	m.ByModel = append(m.ByModel, anatomy.ModelMoney{Model: "in-house-7b", Calls: 40, PromptTokens: 12_000, CompletionTokens: 2_100, AudioSeconds: 75})
+	m.Unpriced = []string{"in-house-7b"}
+	least := func(e *parley.Estimate) { e.Value, e.High, e.Floor, e.HighBeyond = e.Low, e.Low, true, true }
+	least(&m.PerConversation)
+	least(&m.PerSuccess)
+	for _, s := range d.Summary.Visits.Scenarios {
+		least(s.PerConversation)
+	}
+	m.PerConversation.Warnings = []string{"3 of 430 conversations had not come to their end when the run ended, and are left out"}
 	return d
 }
 

@@ -46,7 +46,6 @@ type page struct {
 	HasCensored    bool
 	Attribution    string
 	HasTokens      bool
-	MoreUpstreams  int // operations left out
 	HasRetries     bool
 	HasWhy         bool
 	Columns        []int // of quantileNames, those with a figure in some row
@@ -58,13 +57,13 @@ func HTML(w io.Writer, d Document) error {
 	if d.Run == nil {
 		return errNoRun
 	}
-	d, more := bounded(d)
+	d, more := bounded(d, mostUpstreams)
 	data, err := d.compactJSON()
 	if err != nil {
 		return err
 	}
 	p := newPage(d, data)
-	p.MoreUpstreams = more
+	p.More = moreSentence(more)
 	var out strings.Builder
 	if err := reportPage(p).Render(context.Background(), &out); err != nil {
 		return fmt.Errorf("report: render HTML: %w", err)
@@ -75,19 +74,42 @@ func HTML(w io.Writer, d Document) error {
 	return nil
 }
 
-// mostUpstreams is how many operations a page lists; a bot may send thousands of different statements.
-const mostUpstreams = 100
+// mostUpstreams is how many operations a page lists, mostLines how many a terminal does; a bot may send thousands of
+// different statements.
+const (
+	mostUpstreams = 100
+	mostLines     = 20
+)
 
-// bounded leaves out the operations that a page has no room for, the cheapest, and says how many they are.
-func bounded(d Document) (Document, int) {
-	more := len(d.summary().Upstreams) - mostUpstreams
+// twoLines is the length in bytes that certainly fits two lines of a statement's column.
+const twoLines = 60
+
+// bounded leaves out the operations that a report has no room for, the cheapest, and says how many they are.
+func bounded(d Document, most int) (Document, int) {
+	more := len(d.summary().Upstreams) - most
 	if more <= 0 {
 		return d, 0
 	}
 	sum := *d.Summary
-	sum.Upstreams = sum.Upstreams[:mostUpstreams]
+	sum.Upstreams = sum.Upstreams[:most]
 	d.Summary = &sum
 	return d, more
+}
+
+// tellMost tells no more than so many operations.
+func tellMost(d Document, most int) story {
+	d, more := bounded(d, most)
+	s := tell(d)
+	s.More = moreSentence(more)
+	return s
+}
+
+// moreSentence says how many operations are left out, nothing if none is.
+func moreSentence(more int) string {
+	if more <= 0 {
+		return ""
+	}
+	return plural(more, "operation") + " that took less time in all are left out here; the JSON report has them."
 }
 
 // meanSentence words the mean, and what waits that were cut off do to it.

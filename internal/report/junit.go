@@ -185,8 +185,8 @@ func junitProperties(d Document) []junitProperty {
 		if e.N == 0 && !e.Exact || !finite(e.Value) || !finite(e.Low) || !finite(e.High) {
 			return
 		}
-		// What lies beyond the longest wait seen has no number.
-		if !e.ValueBeyond {
+		// What lies beyond the longest wait seen has no number, and a floor is a lower bound alone.
+		if !e.ValueBeyond && !e.Floor {
 			out = append(out, junitProperty{name, plainNumber(e.Value)})
 		}
 		if e.Exact || e.Low == 0 && e.High == 0 {

@@ -23,7 +23,7 @@ func Markdown(w io.Writer, d Document, o MarkdownOptions) error {
 	}
 	const cutOff = "\n_The rest of the report did not fit. The run's folder has all of it._\n"
 	text := ""
-	for _, section := range markdownSections(tell(d)) {
+	for _, section := range markdownSections(tellMost(d, mostUpstreams)) {
 		if o.Limit > 0 && len(text)+len(section)+len(cutOff) > o.Limit {
 			text += cutOff
 			break

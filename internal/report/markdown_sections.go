@@ -88,6 +88,7 @@ func markdownSplit(m *markdown, s story) {
 			rows = append(rows, []string{u.Wire + " " + u.Operation, count(u.Calls), u.Each, u.P50.Value, u.P95.Value, count(u.Failed), u.Tokens, assumedWord(u.Assumed)})
 		}
 		m.table([]string{"operation", ">calls", ">per turn", ">p50", ">p95", ">failed", "tokens of a call", ""}, rows)
+		m.list(nonEmpty(s.More)...)
 	}
 }
 
@@ -117,22 +118,24 @@ func markdownVisits(m *markdown, s story) {
 		return
 	}
 	m.line("\n### By scenario")
-	only := func(has bool, f figure) string {
-		if !has {
-			return ""
-		}
-		return f.Both()
-	}
 	rows = nil
 	for _, r := range v.Rows {
 		rows = append(rows, []string{
 			r.Name, r.Goal, r.Conversations, count(r.Turns), r.P50.Value, r.P95.Both(),
-			only(v.HasShares, r.Success), only(v.HasShares, r.Abandonment), only(v.HasApdex, r.Apdex), only(v.HasCost, r.Cost),
+			only(v.HasShares, r.Success.Both()), only(v.HasShares, r.Abandonment.Both()), only(v.HasApdex, r.Apdex.Both()), only(v.HasCost, r.Cost.Both()),
 		})
 	}
 	m.table([]string{
 		"scenario", "goal", ">conversations", ">turns", ">reply p50", ">reply p95", ">success", ">abandonment", ">Apdex", ">cost per 1,000",
 	}, rows)
+}
+
+// only is the cell of a column that is left out if nothing has it.
+func only(has bool, text string) string {
+	if !has {
+		return ""
+	}
+	return text
 }
 
 func markdownMoney(m *markdown, s story) {
@@ -153,9 +156,14 @@ func markdownMoney(m *markdown, s story) {
 	m.table([]string{"part", ">cost", "95 % interval or share"}, rows)
 	rows = nil
 	for _, r := range c.Models {
-		rows = append(rows, []string{r.Model, count(r.Calls), count(r.Plain()), r.Input, count(r.CachedTokens), r.Cached, count(r.CompletionTokens), r.Output, r.Cost})
+		row := []string{r.Model, count(r.Calls), count(r.Plain()), r.Input}
+		row = append(row, only(c.HasCached, count(r.CachedTokens)), only(c.HasCached, r.Cached), only(c.HasWritten, count(r.CacheWrittenTokens)), only(c.HasWritten, r.Written))
+		rows = append(rows, append(row, count(r.CompletionTokens), r.Output, only(c.HasAudio, audioWords(r.AudioSeconds)), r.Cost))
 	}
-	m.table([]string{"model", ">calls", ">prompt tokens", ">per million", ">cached", ">per million", ">completion", ">per million", ">per 1,000 conversations"}, rows)
+	m.table([]string{
+		"model", ">calls", ">prompt tokens", ">per million", ">cached", ">per million", ">written to the cache", ">per million",
+		">completion", ">per million", ">audio", ">per 1,000 conversations",
+	}, rows)
 	if len(c.Unpriced) > 0 {
 		m.list(unpricedSentence(c.Unpriced))
 	}

@@ -66,6 +66,9 @@ func tellMoney(run *parley.Run, sum *anatomy.Summary) *moneyStory {
 	if simulated {
 		out.Notes = append(out.Notes, "The language model was simulated: prompts are the bot's own, the length of the answers is that of the plan's script.")
 	}
+	for _, warning := range m.PerConversation.Warnings {
+		out.Notes = append(out.Notes, capital(warning)+".")
+	}
 	return out
 }
 

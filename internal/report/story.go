@@ -30,6 +30,7 @@ type story struct {
 	Split     []splitRow
 	Upstreams []upstreamRow
 	Anatomy   *anatomyStory
+	More      string // how many operations are left out, empty for none
 	Ramp      *rampStory
 	Messages  []countRow
 	Counts    []countRow

@@ -23,7 +23,7 @@ func Terminal(w io.Writer, d Document, o TerminalOptions) error {
 		return errNoRun
 	}
 	p := newPrinter(o)
-	p.print(tell(d))
+	p.print(tellMost(d, mostLines))
 	if _, err := io.WriteString(w, p.text.String()); err != nil {
 		return fmt.Errorf("report: write text: %w", err)
 	}
@@ -204,6 +204,9 @@ func (p *printer) upstreams(s story) {
 		})
 	}
 	p.grid(g)
+	if s.More != "" {
+		p.paragraph(p.inks.faint, "  – ", s.More)
+	}
 }
 
 func (p *printer) ramp(s story) {

@@ -32,16 +32,10 @@ func (p *printer) scenarios(v *visitStory) {
 		{Head: "p95", Right: true}, {Head: "95 % interval", Drop: 5}, {Head: "success", Right: true, Drop: 1},
 		{Head: "abandoned", Right: true, Drop: 3}, {Head: "Apdex", Right: true, Drop: 2}, {Head: "per 1,000", Right: true, Drop: 1},
 	}}
-	only := func(has bool, f figure) string {
-		if !has {
-			return "" // the whole column is left out
-		}
-		return f.Value
-	}
 	for _, r := range v.Rows {
 		g.Rows = append(g.Rows, []cell{
 			{Text: r.Name}, {count(r.Turns), p.inks.faint}, {Text: r.P50.Value}, {r.P95.Value, p.inks.strong}, {r.P95.Interval, p.inks.faint},
-			{Text: only(v.HasShares, r.Success)}, {Text: only(v.HasShares, r.Abandonment)}, {Text: only(v.HasApdex, r.Apdex)}, {Text: only(v.HasCost, r.Cost)},
+			{Text: only(v.HasShares, r.Success.Value)}, {Text: only(v.HasShares, r.Abandonment.Value)}, {Text: only(v.HasApdex, r.Apdex.Value)}, {Text: only(v.HasCost, r.Cost.Value)},
 		})
 	}
 	if len(v.Counts) > 0 {
