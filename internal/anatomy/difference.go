@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"time"
 )
 
 // Difference says where a turn was slower than its peers: times on the critical path, which sum to the replies.
@@ -36,6 +37,29 @@ type Cause struct {
 // More is by how much the turn took longer than its peers, in seconds.
 func (c *Cause) More() float64 { return c.Seconds - c.Peers }
 
+// causeSum is what a Cause adds up, of the slow turn and of its peers; whole numbers sum to the same in any order.
+type causeSum struct {
+	time  [2]time.Duration
+	calls [2]int
+}
+
+// Whose a sum is.
+const slowTurn, peerTurns = 0, 1
+
+func (s *causeSum) add(other *causeSum) {
+	for who := range s.time {
+		s.time[who] += other.time[who]
+		s.calls[who] += other.calls[who]
+	}
+}
+
+func (s *causeSum) cause(l layer, peers float64) Cause {
+	return Cause{
+		Layer: l.String(), Seconds: s.time[slowTurn].Seconds(), Peers: s.time[peerTurns].Seconds() / peers,
+		Calls: s.calls[slowTurn], PeerCalls: float64(s.calls[peerTurns]) / peers,
+	}
+}
+
 // causeKey is where time on a path is counted.
 type causeKey struct {
 	layer    layer
@@ -48,45 +72,44 @@ func (b *body) difference(l *laid, slow composition, peers []composition, among 
 		return nil
 	}
 	upstreams := b.calls.upstreams
-	sums := map[causeKey]*Cause{}
-	at := func(k causeKey) *Cause {
+	sums := map[causeKey]*causeSum{}
+	at := func(k causeKey) *causeSum {
 		if sums[k] == nil {
-			sums[k] = &Cause{Layer: k.layer.String()}
-			if k.upstream >= 0 {
-				sums[k].Wire, sums[k].Operation = upstreams[k.upstream].wire, upstreams[k.upstream].name
-			}
+			sums[k] = &causeSum{}
 		}
 		return sums[k]
 	}
 	var f pathFinder
-	take := func(turn int32, time, calls func(c *Cause, v float64)) {
-		for _, p := range l.path(&f, int(turn), upstreams) {
-			time(at(keyOf(p)), (p.to - p.from).Seconds())
+	take := func(c composition, who int) {
+		for _, p := range l.path(&f, int(c.turn), upstreams) {
+			at(keyOf(p)).time[who] += p.to - p.from
 		}
-		for _, s := range l.group(int(turn)) {
-			if u := &upstreams[s.upstream]; !u.delivery && s.start <= l.turns[turn].answered {
-				calls(at(causeKey{u.layer, s.upstream}), 1)
+		for _, s := range l.group(int(c.turn)) {
+			if u := &upstreams[s.upstream]; !u.delivery && s.start <= l.turns[c.turn].answered {
+				at(causeKey{u.layer, s.upstream}).calls[who]++
 			}
 		}
 	}
-	out := &Difference{Turn: l.turns[slow.turn].id, Reply: slow.reply.Seconds(), N: len(peers), Among: among}
-	take(slow.turn, func(c *Cause, v float64) { c.Seconds += v }, func(c *Cause, v float64) { c.Calls += int(v) })
+	take(slow, slowTurn)
+	reply := time.Duration(0)
 	for _, p := range peers {
-		out.Peers += p.reply.Seconds() / float64(len(peers))
-		take(p.turn, func(c *Cause, v float64) { c.Peers += v / float64(len(peers)) }, func(c *Cause, v float64) { c.PeerCalls += v / float64(len(peers)) })
+		reply += p.reply
+		take(p, peerTurns)
 	}
-	byLayer := [layerCount]Cause{}
-	for k, c := range sums {
-		sum := &byLayer[k.layer]
-		sum.Layer, sum.Seconds, sum.Peers = c.Layer, sum.Seconds+c.Seconds, sum.Peers+c.Peers
-		if k.layer != botLayer { // whose operations are those of other layers
-			sum.Calls, sum.PeerCalls = sum.Calls+c.Calls, sum.PeerCalls+c.PeerCalls
+	n := float64(len(peers))
+	out := &Difference{Turn: l.turns[slow.turn].id, Reply: slow.reply.Seconds(), Peers: reply.Seconds() / n, N: len(peers), Among: among}
+	byLayer := [layerCount]causeSum{}
+	for k, sum := range sums {
+		byLayer[k.layer].add(sum)
+		cause := sum.cause(k.layer, n)
+		if k.upstream >= 0 {
+			cause.Wire, cause.Operation = upstreams[k.upstream].wire, upstreams[k.upstream].name
 		}
-		out.Causes = append(out.Causes, *c)
+		out.Causes = append(out.Causes, cause)
 	}
-	for _, c := range byLayer {
-		if c.Layer != "" {
-			out.Layers = append(out.Layers, c)
+	for i, sum := range byLayer {
+		if sum != (causeSum{}) {
+			out.Layers = append(out.Layers, sum.cause(layer(i), n))
 		}
 	}
 	slices.SortFunc(out.Causes, func(a, b Cause) int {

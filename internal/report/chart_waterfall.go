@@ -177,7 +177,7 @@ func (p *fallPlot) row(c canvas, r *fallRow, top float64) {
 	if r.Failed {
 		took += ", failed"
 	}
-	room := int((c.width - textWidth(took) - 16) / 6.9)
+	room := int((c.width - 1.25*textWidth(took) - 16) / 7.4)
 	p.g.text("row-name", p.x.a, top+11, "start", ansi.Truncate(clean(r.Name), max(room, 8), "…"))
 	p.g.text("fall-time", p.x.b, top+11, "end", took)
 	for i := range r.Calls {

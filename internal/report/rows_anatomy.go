@@ -169,7 +169,10 @@ func causeName(c *anatomy.Cause) string {
 
 // signed writes a difference of times with its sign.
 func signed(v float64) string {
-	if v < 0 {
+	switch {
+	case math.Abs(v) < .5e-6:
+		return "0"
+	case v < 0:
 		return "−" + seconds(-v)
 	}
 	return "+" + seconds(v)

@@ -29,7 +29,7 @@ func Analysis(w io.Writer, d Document, o TerminalOptions) error {
 		p.paragraph(lipgloss.NewStyle(), "  ", "No call of the bot was recorded, so its turns cannot be taken apart.")
 	} else {
 		for _, f := range a.Falls {
-			p.fall(f)
+			p.fall(f, 0)
 		}
 		p.difference(a.Difference)
 		p.layers(a)
@@ -43,7 +43,7 @@ func Analysis(w io.Writer, d Document, o TerminalOptions) error {
 func OneTurn(w io.Writer, f anatomy.Waterfall, o TerminalOptions) error {
 	p := newPrinter(o)
 	story := tellFall("turn "+fmt.Sprint(f.Turn), "", &f)
-	p.fall(story)
+	p.fall(story, 0)
 	p.fallLayers(story)
 	return p.flush(w)
 }
@@ -55,13 +55,17 @@ func (p *printer) flush(w io.Writer) error {
 	return nil
 }
 
-// anatomy is the short version: what made the slow turn slow.
+// mostShortLines is how many lines of a waterfall stand in a report's short version.
+const mostShortLines = 8
+
+// anatomy is the short version: the slow turn, and what made it slow.
 func (p *printer) anatomy(a *anatomyStory) {
-	if a == nil || a.Difference == nil {
+	if a == nil || len(a.Falls) == 0 {
 		return
 	}
+	p.fall(a.Falls[len(a.Falls)-1], mostShortLines)
 	p.difference(a.Difference)
-	p.paragraph(p.inks.faint, "  – ", "parley analyze takes this turn and a typical one apart, call by call")
+	p.paragraph(p.inks.faint, "  – ", "parley analyze shows more: a typical turn, all layers, calls in flight, background work")
 }
 
 // fallCells is the width of a waterfall's picture.
@@ -72,8 +76,9 @@ func (p *printer) fallCells() int {
 	return 30
 }
 
-// fall draws one turn: a line for each call, or several alike, and for each stretch of the path without one.
-func (p *printer) fall(f *fallStory) {
+// fall draws one turn: a line for each call, or several alike, and for each stretch of the path without one; not more than
+// most lines, the longest, unless most is 0.
+func (p *printer) fall(f *fallStory, most int) {
 	p.section(f.Title+", "+duration(f.Reply), "")
 	p.paragraph(p.inks.faint, "  ", f.Which)
 	p.paragraph(p.inks.faint, "  ", f.Summary+"; webhook "+f.Webhook)
@@ -82,6 +87,7 @@ func (p *printer) fall(f *fallStory) {
 		g.Columns[0].Head = "█ waited for  ░ idle"
 	}
 	lines, short := fallLines(f)
+	lines, left := longestLines(lines, most)
 	room := max(p.width-2-p.fallCells()-2*10, 16) // for the name
 	if p.width >= 90 {
 		room -= 10 // and for the moment
@@ -102,6 +108,9 @@ func (p *printer) fall(f *fallStory) {
 	if short > 0 {
 		p.paragraph(p.inks.faint, "  – ", "shorter stretches without a call: "+duration(short)+" in all")
 	}
+	if left > 0 {
+		p.paragraph(p.inks.faint, "  – ", plural(left, "line")+" of shorter calls and stretches left out")
+	}
 	for _, note := range f.Notes {
 		p.paragraph(p.inks.tones[unsure], "  ? ", note)
 	}
@@ -121,6 +130,25 @@ func fallLines(f *fallStory) (lines []fallRow, short time.Duration) {
 	}
 	slices.SortStableFunc(lines, func(a, b fallRow) int { return cmp.Compare(a.From, b.From) })
 	return lines, short
+}
+
+// longestLines keeps the order of the lines that took longest, and says how many are left out.
+func longestLines(lines []fallRow, most int) (kept []fallRow, left int) {
+	if most == 0 || len(lines) <= most {
+		return lines, 0
+	}
+	took := make([]time.Duration, 0, len(lines))
+	for _, l := range lines {
+		took = append(took, l.Took)
+	}
+	slices.Sort(took)
+	least := took[len(took)-most]
+	for _, l := range lines {
+		if l.Took >= least && len(kept) < most {
+			kept = append(kept, l)
+		}
+	}
+	return kept, len(lines) - len(kept)
 }
 
 // bars draws the stretches of a line from the user's last word to the answer.
