@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"parley"
+	"parley/internal/engine"
 	"parley/internal/plan"
 	"parley/internal/price"
 	"parley/internal/target"
@@ -38,7 +39,9 @@ func (a *App) Doctor(ctx context.Context, path string) (code int, err error) {
 		checks = append(checks, checkDependency(ctx, &p.Dependencies[i]))
 	}
 	checks = append(checks, checkPrices(p.Money.Prices)...)
-	checks = append(checks, checkListen("target.evolution.listen", p.Target.Evolution.Listen), checkDescriptors(e), checkFolder(a.Root))
+	checks = append(checks, checkListen("target.evolution.listen", p.Target.Evolution.Listen))
+	checks = append(checks, checkProxy(p)...)
+	checks = append(checks, checkDescriptors(e), checkFolder(a.Root))
 	for _, c := range checks {
 		if c.problem == "" {
 			_, _ = fmt.Fprintf(a.Out, "ok       %s\n", c.what)
@@ -55,6 +58,22 @@ func (a *App) Doctor(ctx context.Context, path string) (code int, err error) {
 		}
 	}
 	return code, nil
+}
+
+// checkProxy looks whether the proxy can listen, and whether a bot that parley does not start can trust it.
+func checkProxy(p *plan.Plan) []check {
+	if !p.Target.Proxy.On {
+		return nil
+	}
+	checks := []check{checkListen("target.proxy.listen", p.Target.Proxy.Listen)}
+	if len(p.Target.Command) == 0 {
+		c := check{what: "certificate for target.proxy", hint: "run parley env, and start the bot with what it prints"}
+		if err := engine.CheckAuthority(p); err != nil {
+			c.problem = err.Error()
+		}
+		checks = append(checks, c)
+	}
+	return checks
 }
 
 // checkPrices reads the price list of the user's own, if there is one.

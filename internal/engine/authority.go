@@ -109,5 +109,11 @@ func loadAuthority(p *plan.Plan) (*webtap.Authority, error) {
 	return a, nil
 }
 
+// CheckAuthority looks whether the authority that a bot trusts which parley does not start is there, and good for a run of the plan.
+func CheckAuthority(p *plan.Plan) error {
+	_, err := loadAuthority(p)
+	return err
+}
+
 // runTime is the longest a run of the plan can take, its beginning and end included.
 func runTime(p *plan.Plan) time.Duration { return p.Safety.Duration + 2*time.Hour }
