@@ -174,6 +174,19 @@ func TestRedact(t *testing.T) {
 		{"application/json", `{"access_token":"ya29.x\"y","expires_in":3599}`, `{"access_token":"<secret>","expires_in":3599}`},
 		{"application/json", `{"Password" : "p", "user": "u"}`, `{"Password" : "<secret>", "user": "u"}`},
 		{"application/json", `{"note":"use sk-bot-key or sk-plan-key or another-key, abc"}`, `{"note":"use <secret> or <secret> or <secret>, abc"}`},
+		{"application/json", `{"accessToken":"a","clientSecret":"b","privateKey":"c","db_password":"d","nextPageToken":"e","max_tokens":5}`,
+			`{"accessToken":"<secret>","clientSecret":"<secret>","privateKey":"<secret>","db_password":"<secret>","nextPageToken":"e","max_tokens":5}`},
+		{"application/json", `{"pin":1,"password":20261101,"secret":null}`, `{"pin":1,"password":"<secret>","secret":null}`},
+		// The log probabilities of OpenAI call what the model said tokens.
+		{"application/json", `{"token":"eyJhbGciOiJIUzI1NiJ9.e30.x"},{"token":" Hello"}`, `{"token":"<secret>"},{"token":" Hello"}`},
+		// A call of a tool has its arguments as a text, and that quoted once more.
+		{"application/json", `{"arguments":"{\"user\": \"u\", \"password\": \"p\\\"q\\n\", \"a\": 1}"}`,
+			`{"arguments":"{\"user\": \"u\", \"password\": \"<secret>\", \"a\": 1}"}`},
+		{"application/json", `{"a":"{\"password\":\"x\\","b":"\"c\""}`, `{"a":"{\"password\":\"x\\","b":"\"c\""}`}, // torn within
+		{"application/json", `{"a":"{\"b\":\"{\\\"secret\\\":\\\"x\\\"}\"}"}`, `{"a":"{\"b\":\"{\\\"secret\\\":\\\"<secret>\\\"}\"}"}`},
+		{"text/event-stream", "data: {\"password\":\"x\"}\n\ndata: {\"password\":\"", "data: {\"password\":\"<secret>\"}\n\ndata: {\"password\":\""},
+		{"application/x-www-form-urlencoded", "access%5Ftoken=x#id_token=y&z", "access%5Ftoken=%3Csecret%3E#id_token=%3Csecret%3E&z"},
+		{"application/x-www-form-urlencoded", "accessToken=x&passwords=3", "accessToken=%3Csecret%3E&passwords=3"},
 		{"application/x-www-form-urlencoded", "grant_type=x&assertion=eyJh.b.c&a=1", "grant_type=x&assertion=%3Csecret%3E&a=1"},
 		{"text/plain", "client_secret=x", "client_secret=x"},
 	} {
@@ -187,6 +200,7 @@ func TestRedact(t *testing.T) {
 		"/a?b=1&access_token=t&c=2": "/a?b=1&access_token=%3Csecret%3E&c=2",
 		"/keys/sk-plan-key":         "/keys/<secret>",
 		"/a?monkey=1":               "/a?monkey=1",
+		"/a#access_token=t":         "/a#access_token=%3Csecret%3E",
 	} {
 		if got := r.Target(target); got != want {
 			t.Errorf("%s: %s, want %s", target, got, want)
@@ -231,6 +245,7 @@ func FuzzOpen(f *testing.F) {
 
 func FuzzRedact(f *testing.F) {
 	f.Add(`{"password":"x","a":["b"]}`)
+	f.Add(`{"a":"{\"token\":\"aaaaaaaaaaaaaaaaaaaaaaa\\\\\",\"password\":5}"}`)
 	f.Fuzz(func(t *testing.T, body string) {
 		out := NewRedactor().Body("application/json", []byte(body))
 		if json.Valid([]byte(body)) && !json.Valid(out) {

@@ -3,19 +3,7 @@ package recording
 import (
 	"bytes"
 	"net/http"
-	"net/url"
-	"regexp"
 	"strings"
-)
-
-// hidden stands where a credential was.
-const hidden = "<secret>"
-
-var (
-	// secretField finds the texts of JSON fields whose names say that they are credentials.
-	secretField = regexp.MustCompile(`(?i)("(?:access_token|refresh_token|id_token|auth_token|session_token|client_secret|api_?key|apikey|x-api-key|password|passwd|secret|private_key|authorization|assertion)"\s*:\s*")(?:[^"\\]|\\.)*"`)
-	// secretPair finds them in forms and queries.
-	secretPair = regexp.MustCompile(`(?i)((?:^|[?&])(?:access_token|refresh_token|id_token|auth_token|token|client_secret|api_?key|apikey|key|password|passwd|secret|sig|signature|assertion|code)=)[^&#\s"]+`)
 )
 
 // Redactor takes credentials out of what is kept: by the names of fields and parameters, and the values it knows.
@@ -60,9 +48,9 @@ func (r Redactor) Body(contentType string, body []byte) []byte {
 		body = bytes.ReplaceAll(body, v, []byte(hidden))
 	}
 	if strings.HasPrefix(contentType, "application/x-www-form-urlencoded") {
-		return secretPair.ReplaceAll(body, []byte("${1}"+url.QueryEscape(hidden)))
+		return []byte(hidePairs(string(body)))
 	}
-	return secretField.ReplaceAll(body, []byte(`${1}`+hidden+`"`))
+	return hideFields(body)
 }
 
 // Target returns a path and query without credentials.
@@ -70,11 +58,11 @@ func (r Redactor) Target(target string) string {
 	for _, v := range r.known {
 		target = strings.ReplaceAll(target, string(v), hidden)
 	}
-	path, query, ok := strings.Cut(target, "?")
-	if !ok {
+	at := strings.IndexAny(target, "?#")
+	if at < 0 {
 		return target
 	}
-	return path + "?" + strings.TrimPrefix(secretPair.ReplaceAllString("?"+query, "${1}"+url.QueryEscape(hidden)), "?")
+	return target[:at+1] + hidePairs(target[at+1:])
 }
 
 // Header returns the fields of a head that say how the body is to be read, or what a client acts on.

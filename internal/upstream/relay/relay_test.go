@@ -279,7 +279,7 @@ func TestKeep(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, secret := range []string{"sk-of-the-plan", "sk-of-the-bot", "sk-in-query", "session=abc"} {
+	for _, secret := range []string{"sk-of-the-plan", "sk-of-the-bot", "sk-in-query", "session=abc", "hunter2"} {
 		if bytes.Contains(text, []byte(secret)) {
 			t.Errorf("%s was kept: %s", secret, text)
 		}
