@@ -17,7 +17,8 @@ const (
 )
 
 // document is the JSON report. Instants and lengths of time that end in _ns are
-// nanoseconds, instants counted from run.started; waits and latencies are
+// nanoseconds, instants counted from run.started (those of a waterfall in
+// summary.anatomy from the user's last word); waits and latencies are
 // seconds; shares are ratios; rates say their unit in their name or, in
 // summary.rates, are messages per second and in summary.ramp messages per hour.
 type document struct {
