@@ -168,14 +168,15 @@ func SQLState(body []byte) string {
 // names, 0 if it names none: "INSERT 0 3" is INSERT and 3.
 func Tag(body []byte) (command string, rows int64) {
 	text, _ := cstring(body)
-	words := bytes.Fields(text)
-	if len(words) == 0 {
-		return "", 0
+	text = bytes.TrimSpace(text)
+	first, _, many := bytes.Cut(text, []byte{' '})
+	if many {
+		last := text[bytes.LastIndexByte(text, ' ')+1:]
+		if n, err := strconv.ParseInt(string(last), 10, 64); err == nil { // the text does not escape
+			rows = n
+		}
 	}
-	if n, err := strconv.ParseInt(string(words[len(words)-1]), 10, 64); err == nil && len(words) > 1 {
-		rows = n
-	}
-	return string(words[0]), rows
+	return string(first), rows
 }
 
 // TransactionStatus returns the status of a ReadyForQuery ('Z'): 'I' idle, 'T' in a transaction, 'E' in a failed one.
