@@ -152,6 +152,9 @@ func (s *session) Released(read int64, held time.Duration) {
 
 // requested takes in one message of the client.
 func (s *session) requested(m *pgwire.Message) {
+	if s.blind {
+		return
+	}
 	defer func() { s.since = s.at }() // the next message came with this read
 	switch m.Type {
 	case 'Q':
@@ -282,15 +285,15 @@ func (s *session) ask(k kind, operation string, identities []uint64, fields []fi
 		s.giveUp(errTooMany)
 		return
 	}
-	x := exchange{kind: k, fields: fields, read: s.reads, call: parley.Call{
+	s.asked.Push(exchange{kind: k, fields: fields, read: s.reads, call: parley.Call{
 		Wire: s.tap.Wire, Operation: operation, Conn: s.conn, Flight: s.flight,
 		Start: s.since, FirstByte: parley.None, End: parley.None, RequestBytes: bytes,
-	}}
+	}})
 	if k != syncing {
+		x := s.asked.Last() // in its place: calls are large, and there are many
 		s.group.Began(&x.call, identities, fields)
-		s.interfere(&x)
+		s.interfere(x)
 	}
-	s.asked.Push(x)
 }
 
 // interfere lets the plan's faults happen to a call. What came in one read is one flight, and is held back as long as the one of

@@ -49,6 +49,7 @@ type session struct {
 	blind          bool // the bytes could not be followed, or are no commands and replies any more
 
 	asked   tap.Queue[command] // that have no reply yet, in order
+	next    command            // the one that is being made; calls are large, and there are many
 	flight  int64
 	idle    bool          // the server has answered all there was: the next command begins a flight
 	at      time.Duration // of the bytes that are taken in
@@ -193,7 +194,8 @@ func (s *session) began(name string, v *respwire.Value) command {
 		s.idle = false
 		s.flight = s.protocol.flights.Add(1)
 	}
-	c := command{name: name, read: s.reads, call: parley.Call{
+	c := &s.next
+	*c = command{name: name, read: s.reads, call: parley.Call{
 		Wire: s.tap.Wire, Operation: s.protocol.names.operation(name, v), Conn: s.conn, Flight: s.flight,
 		Start: s.since, FirstByte: parley.None, End: parley.None, RequestBytes: v.Bytes, Blocking: blocks(name, v),
 	}}
@@ -219,7 +221,7 @@ func (s *session) began(name string, v *respwire.Value) command {
 		default:
 		}
 	}
-	return c
+	return *c
 }
 
 // appendFields adds what one part of a command or a reply says of whom it is about: the parts of a key, an id, or what stands in

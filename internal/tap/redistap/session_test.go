@@ -369,3 +369,26 @@ func TestEncryptedClient(t *testing.T) {
 		t.Errorf("said %q", c.warns)
 	}
 }
+
+func BenchmarkExchange(b *testing.B) {
+	finder, err := fingerprint.NewFinder(fingerprint.Pattern{Prefix: "999", Rest: 12, Class: fingerprint.Digits})
+	if err != nil {
+		b.Fatal(err)
+	}
+	tp := tap.New(tap.Options{Wire: "w", Epoch: time.Now(), Finder: finder, Record: func(parley.Call) {}}, func(t *tap.Tap) tap.Protocol { return New(t) })
+	s, _, _, err := New(tp).Open(b.Context(), nil, nil, 1)
+	if err != nil {
+		b.Fatal(err)
+	}
+	request := []byte("*2\r\n$3\r\nGET\r\n$24\r\ncustomer:999000000000042\r\n")
+	response := []byte("$24\r\na name of a usual length\r\n")
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := s.Request(request, 1); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := s.Response(response, 2); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
