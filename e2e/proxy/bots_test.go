@@ -21,10 +21,39 @@ target:
   evolution: {send_latency: 1ms, hosts: [evolution.practice.example]}
 dependencies:
   openai: {simulate: {first_token: 1ms, per_token: 1ms}}
-scenarios: [{name: chat, patience: 10s, think: 50ms, turns: [Hello, How are you?]}]
+scenarios: [{name: chat, patience: 5s, think: 50ms, turns: [Hello, How are you?]}]
 load: {phases: [{solo: 2s}]}
 budgets: [lost = 0]
 `
+
+// start runs the bot under parley, and returns how that ended and the record.
+func start(t *testing.T, program product.Binary, command ...string) (product.Result, *record.Reader, string) {
+	t.Helper()
+	dir := t.TempDir()
+	path, out := filepath.Join(dir, "parley.yaml"), filepath.Join(dir, "run")
+	if err := os.WriteFile(path, []byte(plan), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for i, word := range command {
+		if strings.HasPrefix(word, "bot.") {
+			file, err := filepath.Abs(word) // the bot runs in the plan's folder
+			if err != nil {
+				t.Fatal(err)
+			}
+			command[i] = file
+		}
+	}
+	result := program.Run(t, nil, append([]string{"load", "-f", path, "--out", out, "--"}, command...)...)
+	reader, err := record.Open(out)
+	if err != nil {
+		t.Fatalf("%v\n%s%s", err, result.Stdout, result.Stderr)
+	}
+	log, err := os.ReadFile(filepath.Join(out, "bot.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result, reader, string(log)
+}
 
 // Bots that call https://api.openai.com, and nothing else, are answered by parley; there is no network in between.
 func TestClients(t *testing.T) {
@@ -35,26 +64,10 @@ func TestClients(t *testing.T) {
 		{"node", "bot.js", "tunnel"}, {"node", "bot.js", "absolute"},
 	} {
 		t.Run(strings.Join(command[len(command)-2:], " "), func(t *testing.T) {
-			dir := t.TempDir()
-			file, err := filepath.Abs(command[len(command)-2])
-			if err != nil {
-				t.Fatal(err)
-			}
-			here := slices.Clone(command)
-			here[len(here)-2] = file
-			path, out := filepath.Join(dir, "parley.yaml"), filepath.Join(dir, "run")
-			if err := os.WriteFile(path, []byte(plan), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			result := program.Run(t, nil, append([]string{"load", "-f", path, "--out", out, "--"}, here...)...)
-			reader, err := record.Open(out)
-			if err != nil {
-				t.Fatalf("%v\n%s%s", err, result.Stdout, result.Stderr)
-			}
+			result, reader, log := start(t, program, slices.Clone(command)...)
 			run := reader.Run()
 			if result.Code != 0 || len(run.Problems)+len(run.Warnings) > 0 {
-				text, _ := os.ReadFile(filepath.Join(out, "bot.log")) // if the bot wrote anything
-				t.Fatalf("exit code %d, problems %+v, warnings %q\n%s", result.Code, run.Problems, run.Warnings, text)
+				t.Fatalf("exit code %d, problems %+v, warnings %q\n%s", result.Code, run.Problems, run.Warnings, log)
 			}
 			wires := map[int64][]string{}
 			for c := range reader.Calls() {
@@ -76,4 +89,19 @@ func TestClients(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Bots that do not trust the certificate are told so; Node's say nothing of it to the proxy.
+func TestClientsThatDoNotTrust(t *testing.T) {
+	program := product.Build(t)
+	f := func(want string, command ...string) {
+		t.Helper()
+		result, reader, log := start(t, program, command...)
+		problems := reader.Run().Problems
+		if result.Code != parley.ExitUsage || len(problems) != 1 || !strings.Contains(problems[0].What+problems[0].Hint, want) {
+			t.Errorf("%q: exit code %d, problems %+v\n%s", command, result.Code, problems, log)
+		}
+	}
+	f("would not take its certificate", "env", "-u", "REQUESTS_CA_BUNDLE", "-u", "CURL_CA_BUNDLE", python, "-B", "bot.py", "requests")
+	f("left without a request", "env", "-u", "NODE_EXTRA_CA_CERTS", "node", "bot.js", "tunnel")
 }

@@ -44,8 +44,8 @@ const (
 
 // runCaller serves webhooks until it is killed.
 func runCaller(habit string) int {
-	real := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{}") }))
-	b := &caller{habit: habit, decoy: strings.TrimPrefix(real.URL, "http://"), web: http.DefaultClient}
+	own := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{}") }))
+	b := &caller{habit: habit, decoy: strings.TrimPrefix(own.URL, "http://"), web: http.DefaultClient}
 	if habit == "wary" {
 		b.web = &http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: &tls.Config{RootCAs: x509.NewCertPool()}}}
 	}
@@ -79,12 +79,12 @@ func (b *caller) webhook(w http.ResponseWriter, r *http.Request) {
 
 // base is the base URL of a wire: from its variable, or built in, or that of the bot's own service.
 func (b *caller) base(wire, variable, name, path string) string {
-	switch {
-	case b.habit == "leaves out "+wire:
+	switch b.habit {
+	case "leaves out " + wire:
 		return "http://" + b.decoy + path
-	case b.habit == "hard-coded" || b.habit == "wary":
+	case "hard-coded", "wary":
 		return "https://" + name + path
-	case b.habit == "in clear":
+	case "in clear":
 		return "http://" + name + path
 	default:
 		return os.Getenv(variable)

@@ -159,7 +159,7 @@ func (x *proxy) strayed() error {
 		return nil
 	}
 	first := hosts.Names()[0]
-	return escapeProblem("the bot called "+strings.Join(hosts.Names(), ", ")+", which is not in the plan: parley's proxy refused it",
+	return escapeProblem("the bot called "+strings.Join(hosts.Names(), ", ")+" and the plan names no such host: parley's proxy refused it",
 		"name "+first+" in the hosts of the dependency that it is, or stand in for it: dependencies.NAME: {kind: http, hosts: ["+first+"], simulate: true, canary: optional}")
 }
 
@@ -191,9 +191,16 @@ func (x *proxy) strays() string {
 	return ""
 }
 
-// unused tells, for the end of a hint, that a wire was not found by the proxy either.
+// unused tells, for the end of a hint, what became of a wire at the proxy.
 func (x *proxy) unused(hosts []string) string {
-	if x == nil || len(hosts) == 0 {
+	if x == nil {
+		return ""
+	}
+	// A bot stops at the first wire on which it does not trust.
+	if left := x.tap.Tally().Unused.Since(x.before.Unused); len(left) > 0 {
+		return "; it opened a tunnel to " + left.Names()[0] + " in parley's proxy and left without a request, as clients do that do not trust the certificate"
+	}
+	if len(hosts) == 0 {
 		return ""
 	}
 	return "; nor did it use parley's proxy for " + strings.Join(hosts, ", ")

@@ -5,12 +5,14 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -58,7 +60,7 @@ func New(o Options) *Proxy {
 	p.server = &http.Server{
 		Handler:     http.HandlerFunc(p.serve),
 		BaseContext: func(net.Listener) context.Context { return calls },
-		ConnContext: p.connContext, ReadHeaderTimeout: headTime, IdleTimeout: idleTime, MaxHeaderBytes: longestHead,
+		ConnContext: p.connContext, ConnState: p.connState, ReadHeaderTimeout: headTime, IdleTimeout: idleTime, MaxHeaderBytes: longestHead,
 		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // broken connections are the bot's affair
 	}
 	return p
@@ -88,11 +90,10 @@ func (p *Proxy) Close(ctx context.Context) {
 	p.tunnels.drop()
 }
 
-// lane is what is known of a connection: the host it is a tunnel to, if it is one, and what services know of it.
+// lane is what is known of a connection: the tunnel that it is, if it is one, and what services know of it.
 type lane struct {
 	conn   net.Conn
-	host   string
-	secure bool
+	tunnel *tunnel // nil: none
 
 	mu     sync.Mutex // HTTP/2 serves requests of a connection at once
 	values map[*Service]func(key any) any
@@ -101,11 +102,14 @@ type lane struct {
 type laneKey struct{}
 
 func (p *Proxy) connContext(ctx context.Context, c net.Conn) context.Context {
-	l := &lane{conn: c, values: map[*Service]func(any) any{}}
-	if t := tunnelOf(c); t != nil {
-		l.host, l.secure = t.host, t.secure
+	return context.WithValue(ctx, laneKey{}, &lane{conn: c, tunnel: tunnelOf(c), values: map[*Service]func(any) any{}})
+}
+
+// connState notes tunnels that end before anything was asked in them.
+func (p *Proxy) connState(c net.Conn, state http.ConnState) {
+	if t := tunnelOf(c); state == http.StateClosed && t != nil && !t.asked.Load() {
+		p.count(&p.tally.Unused, t.host, "")
 	}
-	return context.WithValue(ctx, laneKey{}, l)
 }
 
 // with returns the request's context, with the values that the service gives to the connection.
@@ -138,13 +142,15 @@ func (v valued) Value(key any) any {
 // serve answers one request: one to open a tunnel, one from within a tunnel, or one with an absolute URL.
 func (p *Proxy) serve(w http.ResponseWriter, r *http.Request) {
 	l := r.Context().Value(laneKey{}).(*lane)
+	t := l.tunnel
 	switch {
-	case l.host == "" && r.Method == http.MethodConnect:
+	case t == nil && r.Method == http.MethodConnect:
 		p.connect(w, r)
-	case l.host != "" && r.Method == http.MethodConnect:
-		http.Error(w, "parley: there is a tunnel to "+l.host+" already", http.StatusBadRequest)
-	case l.host != "":
-		p.pass(w, r, l, l.host)
+	case t != nil && r.Method == http.MethodConnect:
+		http.Error(w, "parley: there is a tunnel to "+t.host+" already", http.StatusBadRequest)
+	case t != nil:
+		t.asked.Store(true)
+		p.pass(w, r, l, t.host)
 	case r.URL.Host == "":
 		http.Error(w, "parley: this is a proxy for the calls of a bot. A request to it has an absolute URL, or the method CONNECT.", http.StatusBadRequest)
 	default:
@@ -214,7 +220,9 @@ func (p *Proxy) connect(w http.ResponseWriter, r *http.Request) {
 	ready, err := p.shake(r.Context(), t)
 	if err != nil {
 		_ = conn.Close()
-		if !errors.Is(err, errQuiet) {
+		if wentAway(err) {
+			p.count(&p.tally.Unused, host, "")
+		} else {
 			p.count(&p.tally.Distrust, host, err.Error())
 		}
 		return
@@ -223,15 +231,19 @@ func (p *Proxy) connect(w http.ResponseWriter, r *http.Request) {
 	p.tunnels.hand(ready)
 }
 
-// errQuiet says that a client left, or said nothing, before it began to speak.
-var errQuiet = errors.New("the client said nothing in its tunnel")
+// wentAway reports whether a handshake failed because the client left, or said no more, rather than by what it said.
+func wentAway(err error) bool {
+	timeout, isNet := errors.AsType[net.Error](err)
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, syscall.ECONNRESET) ||
+		isNet && timeout.Timeout()
+}
 
 // shake makes the connection one on which HTTP is spoken: by TLS, unless the client speaks HTTP at once, as some do for http URLs.
 func (p *Proxy) shake(ctx context.Context, t *tunnel) (net.Conn, error) {
 	const handshake = 22 // RFC 8446, section 5.1: the type of the first record
 	first, err := t.read.Peek(1)
 	if err != nil {
-		return nil, errQuiet
+		return nil, err
 	}
 	if first[0] != handshake {
 		return t, nil

@@ -194,12 +194,25 @@ func TestWhatIsRefused(t *testing.T) {
 	if answer := s.raw(upgrade); !strings.Contains(answer, "501 Not Implemented") || !strings.Contains(answer, "WebSockets are not played") {
 		t.Errorf("a WebSocket: %q", answer)
 	}
+	// As Node does: it shakes hands, looks at the certificate, and leaves without a word.
+	if conn, err := net.Dial("tcp", s.at); err == nil {
+		_, _ = io.WriteString(conn, "CONNECT "+model+":443 HTTP/1.1\r\nHost: x\r\n\r\n")
+		_, err = http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: http.MethodConnect})
+		secure := tls.Client(conn, &tls.Config{RootCAs: s.roots, ServerName: model})
+		if err != nil || secure.Handshake() != nil || secure.Close() != nil {
+			t.Fatal(err)
+		}
+	}
 	s.roots = x509.NewCertPool()
 	if _, text := s.get(s.client(), "https://"+model+"/"); !strings.Contains(text, "certificate") {
 		t.Errorf("a client without the authority: %s", text)
 	}
 	s.proxy.opening.Wait()
+	for late := time.Now().Add(10 * time.Second); s.proxy.Tally().Unused[model].Times == 0 && time.Now().Before(late); {
+		runtime.Gosched() // until the server has seen the end of the tunnel
+	}
 	got := s.proxy.Tally()
+	f("unused tunnel to "+model, got.Unused[model].Times, 1)
 	f("telemetry.example", got.Strangers["telemetry.example"].Times, 2)
 	f("upgrade of "+model, got.Upgrades[model].Times, 1)
 	f("distrust of "+model, got.Distrust[model].Times, 1)

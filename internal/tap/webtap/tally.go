@@ -10,8 +10,11 @@ import (
 type Tally struct {
 	// Strangers are hosts that are not in the plan.
 	Strangers Hosts
-	// Distrust are hosts for which the client would not take the proxy's certificate, or broke off the handshake.
+	// Distrust are hosts for which the client refused the proxy's certificate, or spoke no TLS that the proxy can.
 	Distrust Hosts
+	// Unused are hosts to which a tunnel was opened, and ended before anything was asked in it: by a client that went away, or
+	// one that does not trust the certificate and says nothing of it, as Node's.
+	Unused Hosts
 	// Upgrades are hosts of the plan that were asked for a WebSocket.
 	Upgrades Hosts
 }
@@ -25,7 +28,9 @@ type Count struct {
 	Last  string // what was said the last time, if anything
 }
 
-func newTally() Tally { return Tally{Strangers: Hosts{}, Distrust: Hosts{}, Upgrades: Hosts{}} }
+func newTally() Tally {
+	return Tally{Strangers: Hosts{}, Distrust: Hosts{}, Unused: Hosts{}, Upgrades: Hosts{}}
+}
 
 // Names are the hosts, those first that came most often.
 func (h Hosts) Names() []string {
@@ -49,7 +54,8 @@ func (h Hosts) Since(earlier Hosts) Hosts {
 func (p *Proxy) Tally() Tally {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return Tally{maps.Clone(p.tally.Strangers), maps.Clone(p.tally.Distrust), maps.Clone(p.tally.Upgrades)}
+	t := &p.tally
+	return Tally{Strangers: maps.Clone(t.Strangers), Distrust: maps.Clone(t.Distrust), Unused: maps.Clone(t.Unused), Upgrades: maps.Clone(t.Upgrades)}
 }
 
 // count adds one to a host of the tally.

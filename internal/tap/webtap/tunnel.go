@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -16,6 +17,7 @@ type tunnel struct {
 	read   *bufio.Reader // holds what the client said right behind its CONNECT
 	host   string
 	secure bool
+	asked  atomic.Bool // a request came through it
 }
 
 func (t *tunnel) Read(b []byte) (int, error) { return t.read.Read(b) }
