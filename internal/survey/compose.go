@@ -29,7 +29,7 @@ type Composed struct {
 	Kind Service `json:"kind,omitempty"`
 	// Published maps a port in the container to the port of this machine that leads there.
 	Published map[int]int `json:"published,omitempty"`
-	Command   []string    `json:"command,omitempty"`
+	Command   []string    `json:"command,omitempty"` // of the bot
 	// Variables are the names it is given; of values those that can be no secret.
 	Variables map[string]string `json:"variables,omitempty"`
 	// Kept: its data outlive the project, in a folder of this machine or in a volume of a fixed name.
@@ -93,7 +93,7 @@ func (s *scene) composed(file string, key, node, volumes *yaml.Node) (c Composed
 	c.Bot = build != nil && c.Kind == ""
 	ports := entry(node, "ports")
 	c.Published = published(ports)
-	if command := entry(node, "command"); command != nil {
+	if command := entry(node, "command"); command != nil && c.Bot { // those of databases hold passwords
 		c.Command = words(command)
 	}
 	environment := entry(node, "environment")

@@ -283,8 +283,11 @@ func (s *scene) taken(f *file) {
 // definition matches the head of a function: its name and its first parameter.
 var definition = regexp.MustCompile(`(?m)\b(?:def|function|func(?:\s+\([^)]*\))?)\s+(\w+)(?:\[[^\]]*\])?\s*\(\s*(?:self,\s*)?(\w+)|(?:const|let|var)\s+(\w+)\s*=\s*(?:async\s*)?\(?\s*(\w+)[^()\n]{0,80}\)?\s*=>`)
 
-// maxDefinitions is how many functions of a file are looked at.
-const maxDefinitions = 500
+// maxDefinitions is how many functions of a file are looked at, maxReaders how many of a bot may read variables by name.
+const (
+	maxDefinitions = 500
+	maxReaders     = 50
+)
 
 // reader is a function of the bot's own that reads a variable by name.
 type reader struct {
@@ -294,8 +297,8 @@ type reader struct {
 
 // readers finds the bot's own functions that read a variable by name, and the variables they read.
 func (s *scene) readers() {
-	known := map[reader]bool{}
-	for range 3 { // one that calls another, which calls a third
+	var known []reader // in the order in which they are found, so that the same folder gives the same findings
+	for range 3 {      // one that calls another, which calls a third
 		for _, f := range s.files {
 			for _, m := range definition.FindAllStringSubmatchIndex(f.code, maxDefinitions) {
 				name, param := 2, 4
@@ -303,14 +306,13 @@ func (s *scene) readers() {
 					name, param = 6, 8
 				}
 				r := reader{f.lang, f.code[m[name]:m[name+1]]}
-				known[r] = known[r] || f.reads(m[0], f.code[m[param]:m[param+1]], known)
+				if len(known) < maxReaders && !slices.Contains(known, r) && f.reads(m[0], f.code[m[param]:m[param+1]], known) {
+					known = append(known, r)
+				}
 			}
 		}
 	}
-	for r, reads := range known {
-		if !reads {
-			continue
-		}
+	for _, r := range known {
 		call := regexp.MustCompile(`\b` + r.name + "\\(\\s*[\"'`]([A-Z][A-Z0-9_]{2,})[\"'`]")
 		for _, f := range s.files {
 			if f.lang == r.lang && len(f.words[r.name]) > 0 {
@@ -322,15 +324,15 @@ func (s *scene) readers() {
 
 // reads reports whether the definition at an offset reads the variable that its parameter names, by itself or by
 // another that does.
-func (f *file) reads(at int, parameter string, known map[reader]bool) bool {
+func (f *file) reads(at int, parameter string, known []reader) bool {
 	start, end := f.block(at)
 	body := f.code[min(start, len(f.code)):min(end, start+1500, len(f.code))]
 	p := regexp.QuoteMeta(parameter)
 	if strings.Contains(body, "nv") && regexp.MustCompile(`(?:environ(?:\.get)?|getenv|Getenv|LookupEnv|process\.env|\benv(?:\.get)?)\s*[\[(]\s*`+p+`\b`).MatchString(body) {
 		return true
 	}
-	for other, reads := range known {
-		if reads && other.lang == f.lang && strings.Contains(body, other.name+"(") && regexp.MustCompile(`\b`+other.name+`\(\s*`+p+`\b`).MatchString(body) {
+	for _, other := range known {
+		if other.lang == f.lang && strings.Contains(body, other.name+"(") && regexp.MustCompile(`\b`+other.name+`\(\s*`+p+`\b`).MatchString(body) {
 			return true
 		}
 	}

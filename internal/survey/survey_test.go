@@ -156,24 +156,30 @@ ZONE = os.getenv("ZONE", "America/Sao_Paulo")
 -- .env --
 SERVICE_KEY=real-0123456789
 PLAIN=realvalue
+HOOK_URL=https://hooks.slack.example/services/T0AAAAAAA/B0BBBBBBB/pathSECRETpath
+BOT_URL=https://api.telegram.example/bot123456:pathtoken/sendMessage
 -- .env.example --
+ALERTS=https://hooks.slack.example/services/T0AAAAAAA/B0BBBBBBB/exampleSECRET
+OWNER_NUMBER=5511987654321
+MODEL_URL=https://llm.example/openai/v1/chat/completions
 OTHER_TOKEN=example-0123456789
 ODD=AbCdEf0123456789GhIjKlMnOpQr
 TIMEZONE=Europe/Lisbon
 -- compose.yaml --
 services:
   db: {image: postgres, environment: {POSTGRES_PASSWORD: composepassword, POSTGRES_USER: salon}}
+  cache: {image: redis, command: redis-server --requirepass commandpassword}
 `)
 	text, err := json.Marshal(bot)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, secret := range []string{"inline-", "inlinepassword", "real-", "realvalue", "example-", "AbCdEf", "composepassword"} {
+	for _, secret := range []string{"inline-", "inlinepassword", "real-", "realvalue", "example-", "AbCdEf", "composepassword", "commandpassword", "pathSECRET", "pathtoken", "exampleSECRET", "5511987654321"} {
 		if strings.Contains(string(text), secret) {
 			t.Errorf("%q is kept", secret)
 		}
 	}
-	for _, kept := range []string{"America/Sao_Paulo", "Europe/Lisbon", "salon", "OTHER_TOKEN"} {
+	for _, kept := range []string{"America/Sao_Paulo", "Europe/Lisbon", "salon", "OTHER_TOKEN", "https://llm.example/openai/v1/chat/completions", "/*/sendMessage"} {
 		if !strings.Contains(string(text), kept) {
 			t.Errorf("%q is lost", kept)
 		}

@@ -68,7 +68,21 @@ func shapeOf(value string) Shape {
 	if err != nil || u.Scheme == "" || u.Host == "" {
 		return Shape{}
 	}
-	return Shape{Scheme: u.Scheme, Path: strings.TrimSuffix(u.Path, "/"), Known: true}
+	return Shape{Scheme: u.Scheme, Path: openPath(u.Path), Known: true}
+}
+
+// word matches a segment of a path that names a resource: "v1beta", "completions", "sendText".
+var word = regexp.MustCompile(`^(?:v\d\w{0,6}|[a-z]{1,24}(?:[A-Z][a-z]+)*(?:[-_.][a-z]+)*)$`)
+
+// openPath is a path with a star for what is no word: the addresses of some services hold a key there.
+func openPath(path string) string {
+	parts := strings.Split(strings.TrimSuffix(path, "/"), "/")
+	for i, part := range parts {
+		if part != "" && !word.MatchString(part) {
+			parts[i] = "*"
+		}
+	}
+	return strings.Join(parts, "/")
 }
 
 // keep keeps the shape of an address, the first that is known.
@@ -121,10 +135,11 @@ var secretName = regexp.MustCompile(`(?i)(KEY|TOKEN|SECRET|PASS|PWD|CREDENTIAL|P
 // plainValue matches values that are settings: words, numbers, paths, addresses without a password.
 var plainValue = regexp.MustCompile(`^[A-Za-z0-9 _./:+,-]{1,80}$`)
 
-// Keys are long and have digits.
+// Keys are long and have digits. A number of nine digits and more may be somebody's.
 var (
-	longValue = regexp.MustCompile(`[A-Za-z0-9_-]{24,}`)
-	digits    = regexp.MustCompile(`\d.*\d.*\d`)
+	longValue  = regexp.MustCompile(`[A-Za-z0-9_-]{24,}`)
+	digits     = regexp.MustCompile(`\d.*\d.*\d`)
+	longNumber = regexp.MustCompile(`(?:\d[ .-]?){9,}`)
 )
 
 // harmless returns a value if it can be no secret, else nothing.
@@ -133,7 +148,10 @@ func harmless(name, value string) string {
 	switch {
 	case secretName.MatchString(name), !plainValue.MatchString(value):
 		return ""
-	case strings.HasPrefix(value, "sk-"), longValue.MatchString(value) && digits.MatchString(value):
+	case strings.HasPrefix(value, "sk-"), longValue.MatchString(value) && digits.MatchString(value), longNumber.MatchString(value):
+		return ""
+	}
+	if u, err := url.Parse(value); err == nil && u.Host != "" && strings.Contains(openPath(u.Path), "*") {
 		return ""
 	}
 	return value
