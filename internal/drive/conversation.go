@@ -45,6 +45,7 @@ type conversation struct {
 	turn  parley.Turn
 	dirty bool // turn changed since it was recorded
 	last  bool // no turn follows the current one
+	won   bool // a reply has reached the goal
 	in    *phase
 	// Moments to come; 0 means none.
 	nextAt, patienceAt, quietAt time.Duration

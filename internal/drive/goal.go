@@ -84,10 +84,10 @@ func (c *conversation) reach(turn int64) {
 	p.reached, p.past = true, nil
 }
 
-// weigh notes whether a reply of the bot reaches the goal. The caller holds mu.
+// weigh notes whether a reply of the bot reaches the goal, which is reached once. The caller holds mu.
 func (c *conversation) weigh(text string) {
-	if g := c.script.scenario.Goal; g != nil && g.Reply != nil && g.Reply.MatchString(text) {
-		c.turn.Goal = true
+	if g := c.script.scenario.Goal; g != nil && g.Reply != nil && !c.won && g.Reply.MatchString(text) {
+		c.turn.Goal, c.won = true, true
 	}
 }
 

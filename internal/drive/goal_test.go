@@ -118,6 +118,7 @@ func TestGoalsByReplies(t *testing.T) {
 		{"the answer", wordy("message 1", "You are booked.", time.Second), [2]bool{false, true}},
 		{"not these words", wordy("message 1", "Fully taken.", time.Second), [2]bool{}},
 		{"after the answer", wordy("message 0", "Hm.", time.Second, "Booked!"), [2]bool{true, false}},
+		{"twice", func(w *world, _ http.ResponseWriter, m said) { go w.reply(m.From, "Booked: "+m.Text, "") }, [2]bool{true, false}},
 		{"too late", wordy("message 1", "booked", 40*time.Second), [2]bool{}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

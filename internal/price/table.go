@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"parley"
@@ -48,7 +49,7 @@ func Embedded() *Table {
 const listLimit = 32 << 20
 
 // Read reads a price list in the format of LiteLLM's model_prices_and_context_window.json. Errors name
-// the file, and the line and column if something in it is wrong. Models without any price are left out.
+// the file, and the line and column if something in it is wrong. Models without a price for all that they do are left out.
 func Read(path string) (*Table, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -176,9 +177,11 @@ func (e *entry) flaw() string {
 	return ""
 }
 
-// price is what the model costs, not known if the list does not say.
+// price is what the model costs, not known if the list does not say all of it: of a model that answers, both what is
+// asked and what is answered. A price that is missing is not 0.
 func (e *entry) price(name string) parley.ModelPrice {
-	if e.Input == nil && e.Output == nil && e.AudioSecond == nil {
+	answers := slices.Contains([]string{"", "chat", "completion", "responses"}, e.Mode)
+	if e.AudioSecond == nil && (e.Input == nil || answers && e.Output == nil) {
 		return parley.ModelPrice{}
 	}
 	p := parley.ModelPrice{Model: name, Known: true, Input: value(e.Input), Output: value(e.Output), AudioSecond: value(e.AudioSecond)}

@@ -105,18 +105,21 @@ func TestPrices(t *testing.T) {
 
 func TestLookup(t *testing.T) {
 	table, err := parse([]byte(`{
-		"gpt-4o-mini": {"input_cost_per_token": 1},
-		"gpt-4o": {"input_cost_per_token": 2},
-		"gpt-4o-2024-05-13": {"input_cost_per_token": 3},
-		"o1-2024-12-17": {"input_cost_per_token": 4},
-		"o1-2025-01-02": {"input_cost_per_token": 5},
-		"claude-3-haiku-20240307": {"input_cost_per_token": 6},
-		"gpt-3.5-turbo": {"input_cost_per_token": 7},
-		"azure/gpt-4o": {"input_cost_per_token": 8},
-		"ft:gpt-4o:mine": {"input_cost_per_token": 9},
+		"gpt-4o-mini": {"input_cost_per_token": 1, "output_cost_per_token": 1},
+		"gpt-4o": {"input_cost_per_token": 2, "output_cost_per_token": 1},
+		"gpt-4o-2024-05-13": {"input_cost_per_token": 3, "output_cost_per_token": 1},
+		"o1-2024-12-17": {"input_cost_per_token": 4, "output_cost_per_token": 1},
+		"o1-2025-01-02": {"input_cost_per_token": 5, "output_cost_per_token": 1},
+		"claude-3-haiku-20240307": {"input_cost_per_token": 6, "output_cost_per_token": 1},
+		"gpt-3.5-turbo": {"input_cost_per_token": 7, "output_cost_per_token": 1},
+		"azure/gpt-4o": {"input_cost_per_token": 8, "output_cost_per_token": 1},
+		"ft:gpt-4o:mine": {"input_cost_per_token": 9, "output_cost_per_token": 1},
 		"free": {"input_cost_per_token": 0, "output_cost_per_token": 0},
 		"silent": {"mode": "chat", "max_tokens": 4096},
-		"empty": {"input_cost_per_token": null}
+		"empty": {"input_cost_per_token": null},
+		"asked": {"mode": "chat", "input_cost_per_token": 1},
+		"answered": {"output_cost_per_token": 1},
+		"embedding": {"mode": "embedding", "input_cost_per_token": 1}
 	}`))
 	if err != nil {
 		t.Fatal(err)
@@ -132,9 +135,10 @@ func TestLookup(t *testing.T) {
 		"azure/gpt-4o": 8, "azure/gpt-4o-2024-05-13": 8, // as the provider charges for it
 		"ft:gpt-4o:mine": 9,
 		"free":           0,
+		"embedding":      1,
 		// unknown
 		"": -1, "gpt-4": -1, "gpt-4o-": -1, "ft:gpt-4o-mini:acme::1": -1, "openai/ft:gpt-4o:other": -1, "groq/gpt-4o": -1,
-		"gpt-4o-mini-audio": -1, "silent": -1, "empty": -1, "openai/": -1, "/": -1, strings.Repeat("openai/", 40) + "gpt-4o": -1, "GPT-4o": -1,
+		"gpt-4o-mini-audio": -1, "silent": -1, "empty": -1, "asked": -1, "answered": -1, "openai/": -1, "/": -1, strings.Repeat("openai/", 40) + "gpt-4o": -1, "GPT-4o": -1,
 	} {
 		got, ok := table.Lookup(model)
 		if ok != (want >= 0) || ok && got.Input != want || got.Model != model || got.Known != ok {
