@@ -137,6 +137,39 @@ func TestAddressesInTheFormTheBotWants(t *testing.T) {
 		map[string]string{"EVOLUTION_HOST": "127.0.0.1:1234"})
 }
 
+// What a bot must have and parley cannot be does not lead to anything real, whatever example files say.
+func TestNothingRealIsCalled(t *testing.T) {
+	d, err := Write(look(t, fstest.MapFS{
+		"app.py": {Data: []byte(`import os
+app = FastAPI()
+post(os.environ["GATEWAY"] + "/message/sendText/x")
+a, b, c, d = os.environ["SMTP_HOST"], os.environ["CRM_CALLBACK_URL"], os.environ["SITE_URL"], os.environ["MAX_TURNS"]
+`)},
+		".env.example": {Data: []byte("SMTP_HOST=smtp.mail.example\nCRM_CALLBACK_URL=https://crm.example/hook\nSITE_URL=http://localhost:3000\nMAX_TURNS=8\n")},
+	}), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := parse(t, d.Plan).Target.Env
+	for name, want := range map[string]string{"SMTP_HOST": "127.0.0.1", "CRM_CALLBACK_URL": nowhere, "SITE_URL": "http://localhost:3000", "MAX_TURNS": "8"} {
+		if got[name] != want {
+			t.Errorf("%s is %q, want %q", name, got[name], want)
+		}
+	}
+}
+
+// A path that is put together as the bot runs is guessed, and the plan is one.
+func TestPathOfParts(t *testing.T) {
+	d, err := Write(look(t, fstest.MapFS{"index.js": {Data: []byte("const app = express()\n" +
+		"app.post(`/${prefix}/${instance}/webhook`, f)\napp.get(`/${prefix}/health`, f)\nfetch(`${process.env.EVO}/message/sendText/salon`, {headers: {apikey: process.env.K}})\n")}}), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := parse(t, d.Plan); !strings.HasSuffix(p.Target.Webhook, "/messages-upsert/salon/webhook") || p.Target.Ready != "" {
+		t.Errorf("webhook %s, ready %s", p.Target.Webhook, p.Target.Ready)
+	}
+}
+
 func TestQuote(t *testing.T) {
 	for _, text := range []string{"", "a", "true", "No", "10", "1.5", "-", "--port", "a: b", "a #b", "${X:-y}", "it's", `"`, "a\nb", "<&>", "[a]", "*a", "ü", "~", "-1", ".5", ".inf", ".parley/bot", "0x1F", "."} {
 		var back struct{ A []string }

@@ -3,6 +3,7 @@ package scaffold
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"parley/internal/survey"
@@ -64,11 +65,16 @@ func (d *draft) webhookURL() string {
 	return "http://127.0.0.1:" + d.port() + path
 }
 
+// varies reports whether a part of a path is a parameter, or put together as the bot runs.
+func varies(part string) bool {
+	return part != "" && strings.ContainsRune("{:<*", rune(part[0])) || strings.Contains(part, "${")
+}
+
 // parameters fills the parameters of a path in: {instance} and :instance are the gateway's, others the event.
 func (d *draft) parameters(path string) string {
 	parts := strings.Split(path, "/")
 	for i, part := range parts {
-		if strings.HasPrefix(part, "{") || strings.HasPrefix(part, ":") || strings.HasPrefix(part, "<") || strings.HasPrefix(part, "*") {
+		if varies(part) {
 			parts[i] = "messages-upsert"
 			if strings.Contains(part, "instance") {
 				parts[i] = d.instance()
@@ -115,7 +121,7 @@ func (d *draft) webhook(p *page) {
 	comment := "guess: no route for POST found"
 	if len(d.bot.Webhooks) > 0 {
 		comment = d.bot.Webhooks[0].At.String()
-		if strings.ContainsAny(d.bot.Webhooks[0].Path, "{:<*") {
+		if slices.ContainsFunc(strings.Split(d.bot.Webhooks[0].Path, "/"), varies) {
 			comment += "; guess: what stands for the parameter in the path"
 		}
 	}
@@ -131,7 +137,7 @@ func (d *draft) webhook(p *page) {
 }
 
 func (d *draft) health(p *page) {
-	if len(d.bot.Health) > 0 {
+	if len(d.bot.Health) > 0 && !slices.ContainsFunc(strings.Split(d.bot.Health[0].Path, "/"), varies) {
 		p.line(1, "ready: "+quote("http://127.0.0.1:"+d.port()+d.bot.Health[0].Path), d.bot.Health[0].At.String())
 	}
 }

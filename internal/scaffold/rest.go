@@ -3,6 +3,7 @@ package scaffold
 import (
 	"cmp"
 	"fmt"
+	"net/url"
 	"strings"
 
 	"parley/internal/survey"
@@ -100,6 +101,16 @@ func cut(part survey.Part, redis bool) (text string, ok bool) {
 	return text, true
 }
 
+// isLocal reports whether an address leads to this machine, as examples for developers do.
+func isLocal(address string) bool {
+	u, err := url.Parse(address)
+	if err == nil && u.Host != "" {
+		address = u.Hostname()
+	}
+	host, _, _ := strings.Cut(address, ":")
+	return host == "localhost" || host == "127.0.0.1" || host == "0.0.0.0"
+}
+
 // rest sets what the bot wants and parley cannot know.
 func (d *draft) rest(v *survey.Variable) {
 	if d.taken[v.Name] {
@@ -111,10 +122,14 @@ func (d *draft) rest(v *survey.Variable) {
 		d.set(v, reference(v.Name, "simulated"), "simulated")
 	case v.Required && v.Read && strings.HasSuffix(v.Name, "CALENDAR_ID"):
 		d.set(v, "primary", "primary")
-	case v.Required && v.Read && v.Default != "":
+	case v.Required && v.Read && v.Default != "" && (!address || d.composed != nil || isLocal(v.Default)):
 		d.set(v, v.Default, v.Default)
 	case v.Required && v.Read && address:
-		d.set(v, nowhere, nowhere)
+		place := nowhere
+		if strings.HasSuffix(v.Name, "HOST") {
+			place = "127.0.0.1"
+		}
+		d.set(v, place, place)
 		d.env[len(d.env)-1].why += "; nobody listens there"
 	case v.Required && v.Read && v.Number:
 		d.set(v, "10", "10")

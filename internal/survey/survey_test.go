@@ -208,6 +208,19 @@ func TestWhatIsLeftOut(t *testing.T) {
 	}
 }
 
+// What is no name of a variable is none, whoever wrote it.
+func TestNamesOfVariables(t *testing.T) {
+	bot := look(t, "-- app.py --\napp = FastAPI()\n-- compose.yaml --\nservices: {web: {build: ., environment: {\"A_URL; rm\": 1, \"B_URL\\n\": 1, C_URL: 1}}}\n")
+	for _, v := range bot.Variables {
+		if v.Name != "C_URL" {
+			t.Errorf("%q is a variable", v.Name)
+		}
+	}
+	if len(bot.Variables) != 1 {
+		t.Errorf("variables %+v", bot.Variables)
+	}
+}
+
 func TestManyFiles(t *testing.T) {
 	files := fstest.MapFS{}
 	for i := range maxFiles + 10 {

@@ -108,12 +108,15 @@ func compareVariables(a, b *Variable) int {
 // maxVariables bounds how many are kept.
 const maxVariables = 500
 
+// variableName matches what a shell takes for one: compose files can have anything in that place.
+var variableName = regexp.MustCompile(`^[A-Za-z_]\w{0,79}$`)
+
 // variable returns the one of a name, which it adds if need be; nil when there are too many.
 func (s *scene) variable(name string, at Place) *Variable {
 	if v, ok := s.vars[name]; ok {
 		return v
 	}
-	if len(s.vars) >= maxVariables || len(name) > 80 || ambient(name) {
+	if len(s.vars) >= maxVariables || !variableName.MatchString(name) || ambient(name) {
 		return nil
 	}
 	v := &Variable{Name: name, At: at}
