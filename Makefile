@@ -88,6 +88,10 @@ bench-truth: ## reported waits against the log of the bot
 bench-analysis: ## parley report of a million turns
 	@go run ./bench/analysis
 
+.PHONY: bench-tap
+bench-tap: ## what a tap adds to a wire, beside PgBouncer and toxiproxy
+	@go run ./bench/tap
+
 .PHONY: vuln
 vuln: ## known weaknesses of the dependencies
 	@.ci/tool govulncheck $(GOVULNCHECK_VERSION) golang.org/x/vuln/cmd/govulncheck

@@ -114,6 +114,9 @@ func dial(ctx context.Context, server string) (asker, error) {
 	return &getter{Conn: c, buffer: make([]byte, 4096)}, nil
 }
 
+// errWrong: there was an answer, but not to what was asked.
+var errWrong = errors.New("that is not the answer")
+
 // The data both servers hold: customers by their number, and the name the generator asks for.
 const (
 	customerNumber = "999000000000042"
@@ -133,8 +136,11 @@ func (g *getter) ask() error {
 		return err
 	}
 	got, err := io.ReadFull(g.Conn, g.buffer[:len(answer)])
-	if err != nil || string(g.buffer[:got]) != answer {
-		return fmt.Errorf("GET was answered %q: %w", g.buffer[:got], errors.Join(err))
+	if err == nil && string(g.buffer[:got]) != answer {
+		err = errWrong
+	}
+	if err != nil {
+		return fmt.Errorf("GET was answered %q: %w", g.buffer[:got], err)
 	}
 	return nil
 }
@@ -171,8 +177,12 @@ func (s *selecter) ask() error {
 	if _, err := s.Write(s.request); err != nil {
 		return err
 	}
-	if _, err := io.ReadFull(s.Conn, s.buffer[:answer]); err != nil || s.buffer[answer-1] != 'I' {
-		return fmt.Errorf("the statement was answered %q: %w", s.buffer[:answer], errors.Join(err))
+	got, err := io.ReadFull(s.Conn, s.buffer[:answer])
+	if err == nil && (s.buffer[0] != '2' || s.buffer[answer-1] != 'I') {
+		err = errWrong
+	}
+	if err != nil {
+		return fmt.Errorf("the statement was answered %q: %w", s.buffer[:got], err)
 	}
 	return nil
 }
