@@ -9,7 +9,7 @@ import (
 	"parley"
 )
 
-// Dissect takes turns apart. Each sequence is read once and may be in any order, but for calls on one connection, which come in
+// Dissect takes turns apart. Each sequence is read once at most and may be in any order, but for calls on one connection, which come in
 // the order of their ends; of a turn there must be one row, the last. Turns that are not found are left out; the others are
 // in the order of ids.
 func Dissect(run *parley.Run, ids []int64, turns iter.Seq[parley.Turn], replies iter.Seq[parley.Reply], calls iter.Seq[parley.Call]) []Waterfall {
@@ -21,9 +21,13 @@ func Dissect(run *parley.Run, ids []int64, turns iter.Seq[parley.Turn], replies 
 		wanted[id] = nil
 	}
 	scene := newScene(run)
+	missing := len(wanted)
 	for t := range rows(turns) {
 		if _, ok := wanted[t.ID]; ok {
 			wanted[t.ID] = &dissection{scene: scene, turn: t, elapsed: run.Elapsed, wires: map[string]*tying{}}
+			if missing--; missing == 0 {
+				break
+			}
 		}
 	}
 	var all []*dissection
