@@ -69,6 +69,7 @@ type conversation struct {
 
 // memory is what is kept of the turn before, to know its stray replies.
 type memory struct {
+	turn     int64
 	messages []uint64
 	heard    []uint64
 	repeats  int32 // how often its webhooks were refused, and so repeated
@@ -195,7 +196,7 @@ func (c *conversation) utter(due time.Duration) {
 func (c *conversation) nextTurn(due time.Duration) {
 	c.recordChange()
 	c.pass()
-	c.previous = memory{messages: c.turn.Messages, heard: c.heard, repeats: c.turn.Refused}
+	c.previous = memory{turn: c.turn.ID, messages: c.turn.Messages, heard: c.heard, repeats: c.turn.Refused}
 	c.index++
 	c.say(due)
 }

@@ -35,7 +35,7 @@ func reaches(g *plan.Goal, c *parley.Call) bool {
 // turn it was made in is then recorded (again, if it is over) with Goal set. One that failed or was tied to no
 // turn reaches none. A goal is reached once.
 func (d *Driver) Called(call *parley.Call) {
-	d.trails.over(call)
+	d.Over(call)
 	if call.Turn == 0 || !slices.ContainsFunc(d.goals, func(g *plan.Goal) bool { return reaches(g, call) }) || !call.Succeeded() {
 		return
 	}

@@ -103,24 +103,46 @@ func (l *lineage) study(user uint64, fields []fingerprint.Field) {
 			continue
 		}
 		for source, values := range l.seen {
-			way := link{source, f.Place}
-			p := l.proofs[way]
-			if p == nil {
-				if len(l.proofs) >= mostProofs {
-					continue
-				}
-				p = &proof{}
-				l.proofs[way] = p
+			held := slices.Contains(values, f.Value)
+			if held || len(values) < mostValues { // else it may have been forgotten
+				l.prove(link{source, f.Place}, user, f.Value, held)
 			}
-			switch {
-			case slices.Contains(values, f.Value):
-				p.agree(user, f.Value)
-			case len(values) < mostValues: // else it may have been forgotten
-				p.denied++
-			}
-			l.weigh(way)
 		}
 	}
+}
+
+// guess holds the values in a call that nothing ties to a user against what is known of users: should a place always name
+// one who waits just then, what it holds came from where their values did. Chance names one who waits now and then.
+func (l *lineage) guess(fields []fingerprint.Field, waits func(user uint64) bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, f := range fields {
+		for source := range l.from {
+			if f.Place == 0 || !l.exclusive(source) {
+				continue
+			}
+			user := l.owners[fingerprint.Field{Place: source, Value: f.Value}]
+			l.prove(link{source, f.Place}, user, f.Value, user != nobody && waits(user))
+		}
+	}
+}
+
+// prove notes that a link held or did not. The caller holds mu.
+func (l *lineage) prove(way link, user, value uint64, held bool) {
+	p := l.proofs[way]
+	if p == nil {
+		if len(l.proofs) >= mostProofs {
+			return
+		}
+		p = &proof{}
+		l.proofs[way] = p
+	}
+	if held {
+		p.agree(user, value)
+	} else {
+		p.denied++
+	}
+	l.weigh(way)
 }
 
 // agree notes that a link held.

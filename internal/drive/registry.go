@@ -217,6 +217,26 @@ func (r *registry) dealt(c *conversation) {
 	}
 }
 
+// everybody lists the conversations in a turn, none if there are more than most.
+func (r *registry) everybody(most int) (list []*conversation) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.waiting) > most {
+		return nil
+	}
+	for c := range r.waiting {
+		list = append(list, c)
+	}
+	return list
+}
+
+// waits reports whether a conversation is in a turn.
+func (r *registry) waits(c *conversation) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.waiting[c] != nil
+}
+
 // sole returns the one conversation in a turn, nil if there is none or several.
 func (r *registry) sole() *conversation {
 	r.mu.Lock()
@@ -276,5 +296,7 @@ func (d *Driver) AttributeNumber(number string) (turn int64, by parley.Attributi
 	if c == nil {
 		return 0, parley.Unattributed
 	}
-	return c.turnID(), parley.ByIdentity
+	turn = c.turnID()
+	d.trails.stirs(turn)
+	return turn, parley.ByIdentity
 }

@@ -1,6 +1,7 @@
 package drive
 
 import (
+	"slices"
 	"time"
 
 	"parley"
@@ -34,11 +35,13 @@ func (d *Driver) Trace(call *parley.Call, fields []fingerprint.Field) (user uint
 			d.trails.began(call, nil, false)
 		case alone.quiet:
 			d.trails.stray(call)
+		default:
+			d.lineage.guess(fields, d.waits)
 		}
 		return nobody
 	}
 	call.By = by
-	call.Turn, user = c.current()
+	call.Turn, user = c.turnOf(call.Identities)
 	sure := by != parley.ByTime || alone.settled
 	learn := alone.conversation == c && sure
 	switch {
@@ -50,6 +53,27 @@ func (d *Driver) Trace(call *parley.Call, fields []fingerprint.Field) (user uint
 	d.trails.began(call, c, learn)
 	return user
 }
+
+// waits reports whether a user waits.
+func (d *Driver) waits(user uint64) bool { return d.registry.waits(d.registry.lookup(user)) }
+
+// Settle ties a call that has ended, and that nothing tied to a turn when it began, to the one turn that has done nothing else
+// meanwhile and was to make such a call. It returns the user, 0 if the call stays without a turn.
+func (d *Driver) Settle(call *parley.Call) (user uint64) {
+	if call.Turn != 0 || call.End == parley.None {
+		return nobody
+	}
+	c := d.trails.settle(call, d.registry.everybody(mostWaiting))
+	if c == nil {
+		return nobody
+	}
+	call.Turn, user = c.current()
+	call.By = parley.BySequence
+	return user
+}
+
+// Over notes that a call tied to a turn has ended: the turn may make the next one.
+func (d *Driver) Over(call *parley.Call) { d.trails.over(call) }
 
 // recognise finds the conversation of a call. It is nil for one that is unknown, or known by its connection alone.
 func (d *Driver) recognise(call *parley.Call, fields []fingerprint.Field) (*conversation, parley.Attribution) {
@@ -99,6 +123,19 @@ func (d *Driver) Reveal(user uint64, by parley.Attribution, fields []fingerprint
 	if by != parley.ByTime || learn {
 		d.lineage.reveal(user, fields, learn)
 	}
+}
+
+// turnOf returns the turn that a call with some identities is of, and its user: the current one, unless a message of the one
+// before stands in the call.
+func (c *conversation) turnOf(identities []uint64) (turn int64, user uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	named := func(id uint64) bool { return slices.Contains(c.turn.Messages, id) }
+	before := func(id uint64) bool { return slices.Contains(c.previous.messages, id) }
+	if !slices.ContainsFunc(identities, named) && slices.ContainsFunc(identities, before) {
+		return c.previous.turn, c.turn.User
+	}
+	return c.turn.ID, c.turn.User
 }
 
 // current returns the current turn and its user.

@@ -3,15 +3,21 @@ package drive
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"parley"
 )
 
+// mostWaiting bounds the users among whom the one is looked for whose turn did nothing else.
+const mostWaiting = 256
+
 // trails knows what the bot did last for each turn. With one user alone it learns which call comes right after which, and how
 // soon; among many users a call that names nobody belongs to the one turn whose last call was such a one and has just
 // ended.
 type trails struct {
+	// used: there are calls that are tied to turns by more than the user's number.
+	used  atomic.Bool
 	mu    sync.Mutex
 	of    map[int64]*trail
 	ended map[kind]*ends
@@ -40,6 +46,12 @@ type pace struct {
 	times   int
 	longest time.Duration
 }
+
+// known reports whether one call was found to come after the other often enough.
+func (p *pace) known() bool { return p != nil && p.times >= enoughTimes }
+
+// bound is how long after the one the other is expected at the latest.
+func (p *pace) bound() time.Duration { return slower*p.longest + allowance }
 
 // ends are the latest ends of one kind of call, the oldest overwritten.
 type ends struct {
@@ -71,6 +83,7 @@ func (t *trails) began(call *parley.Call, c *conversation, learn bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.of == nil || len(t.of) >= mostTrails {
+		t.used.Store(true)
 		t.of = map[int64]*trail{}
 	}
 	of := t.of[call.Turn]
@@ -86,6 +99,19 @@ func (t *trails) began(call *parley.Call, c *conversation, learn bool) {
 	}
 	of.events++
 	of.idle = false
+}
+
+// stirs notes that a turn does something.
+func (t *trails) stirs(turn int64) {
+	if !t.used.Load() {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if of := t.of[turn]; of != nil {
+		of.events++
+		of.idle = false
+	}
 }
 
 // learn notes that one call came after another. The caller holds mu.
@@ -115,7 +141,7 @@ func (t *trails) learn(came, after kind, gap time.Duration) {
 
 // over notes that a call has ended.
 func (t *trails) over(call *parley.Call) {
-	if call.Turn == 0 || call.End == parley.None {
+	if !t.used.Load() || call.Turn == 0 || call.End == parley.None {
 		return
 	}
 	t.mu.Lock()
@@ -150,6 +176,43 @@ func (t *trails) stray(call *parley.Call) {
 	}
 }
 
+// settle returns the conversation whose turn made a call that has ended: of those who wait the only one whose turn did nothing
+// from before the call until now, and had last done what such calls come after. As long as that is not known it is noted, and nobody
+// is taken.
+func (t *trails) settle(call *parley.Call, waiting []*conversation) *conversation {
+	turns := make([]int64, len(waiting))
+	for i, c := range waiting {
+		turns[i] = c.turnID()
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	came := kindOf(call)
+	if _, stray := t.strays[came]; stray {
+		return nil
+	}
+	var idle, ready []*trail
+	for i, turn := range turns {
+		of := t.of[turn]
+		if of == nil {
+			of = &trail{c: waiting[i], idle: true, at: parley.None} // it may have done anything, and this first
+		}
+		if !of.idle || of.at > call.Start {
+			continue
+		}
+		idle = append(idle, of)
+		if p := t.after[came][of.last]; p.known() && call.Start-of.at <= farther*p.bound() {
+			ready = append(ready, of)
+		}
+	}
+	if len(idle) == 1 && idle[0].at != parley.None && call.Start-idle[0].at <= allowance {
+		t.learn(came, idle[0].last, call.Start-idle[0].at)
+	}
+	if len(ready) != 1 {
+		return nil
+	}
+	return ready[0].c
+}
+
 // next returns the conversation whose turn is to make such a call next, nil if none is or several may be; fits says which may.
 func (t *trails) next(call *parley.Call, fits func(*conversation) bool) *conversation {
 	soon, rivals := t.ready(call)
@@ -170,10 +233,10 @@ func (t *trails) ready(call *parley.Call) (soon, all []*conversation) {
 	}
 	for before, p := range t.after[came] {
 		e := t.ended[before]
-		if p.times < enoughTimes || e == nil {
+		if !p.known() || e == nil {
 			continue
 		}
-		bound := slower*p.longest + allowance
+		bound := p.bound()
 		for i := e.next - 1; i >= 0 && i >= e.next-len(e.ring); i-- {
 			end := e.ring[i%len(e.ring)]
 			age := call.Start - end.at

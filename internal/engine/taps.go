@@ -46,6 +46,7 @@ func (t *taps) join(d *plan.Dependency, server string) (string, error) {
 	options := tap.Options{
 		Wire: d.Name, Key: t.r.key, Finder: t.finder, Epoch: t.r.epoch, Seed: t.r.o.Plan.Seed, Faults: d.Faults,
 		Attribute: t.r.driver.Trace,
+		Settle:    t.r.driver.Settle,
 		Reveal:    t.r.driver.Reveal,
 		Record:    func(c parley.Call) { w.heard.Add(1); t.r.called(&c); t.r.writer.Call(c) },
 		Warn:      t.r.warn,

@@ -116,8 +116,11 @@ func (w *wires) simulate(d *plan.Dependency, finder fingerprint.Finder) error {
 			s.heard.Add(1)
 			return r.driver.Trace(c, fields)
 		},
-		Reveal: func(user uint64, by parley.Attribution, fields []fingerprint.Field) { r.driver.Reveal(user, by, fields) },
+		Reveal: func(user uint64, by parley.Attribution, fields []fingerprint.Field) {
+			r.driver.Reveal(user, by, fields)
+		},
 		Record: func(c parley.Call) {
+			r.driver.Settle(&c)
 			switch {
 			case d.Kind == "calendar" && c.Operation == calendar.TokenOperation:
 				s.tokens.Add(1)
@@ -186,6 +189,7 @@ func (w *wires) call(c parley.Call) {
 		denied := c // only a call that is denied is to be put on the heap
 		w.denied.Store(&denied)
 	}
+	w.r.driver.Over(&c)
 	w.r.writer.Call(c)
 }
 

@@ -35,7 +35,7 @@ func (g *Group) Began(c *parley.Call, identities []uint64, fields []fingerprint.
 	}
 	user := g.tap.Attribute(c, fields)
 	switch c.By {
-	case parley.ByIdentity, parley.ByValue:
+	case parley.ByIdentity, parley.ByValue, parley.BySequence:
 		g.name(c.Turn, user)
 	case parley.ByConnection:
 	default: // by the time or the order alone, or not at all
@@ -81,8 +81,29 @@ func (g *Group) Ended(c parley.Call, fields []fingerprint.Field) {
 
 // Close ends the group: the next call may be for anybody.
 func (g *Group) Close() {
+	g.settle()
 	g.flush()
 	g.turn, g.user, g.guess, g.mixed = 0, 0, 0, false
+}
+
+// settle asks once more for the turn of calls that wait for it, now that they are over.
+func (g *Group) settle() {
+	if g.tap.Settle == nil || g.turn != 0 {
+		return
+	}
+	for i := range g.held {
+		user := g.tap.Settle(&g.held[i])
+		if user == 0 {
+			continue
+		}
+		// What was asked on the connection besides is the same turn's.
+		turn, by := g.held[i].Turn, g.held[i].By
+		for k := range g.held {
+			g.held[k].Turn, g.held[k].By = turn, parley.ByConnection
+		}
+		g.held[i].By = by
+		return
+	}
 }
 
 func (g *Group) flush() {

@@ -34,6 +34,9 @@ type Options struct {
 	// Attribute sets the turn of a call that begins, and how it is known, by what stands in it; the turn that its connection is
 	// held for is set already. It returns the user, 0 if that is unknown. nil: no call is attributed.
 	Attribute func(call *parley.Call, fields []fingerprint.Field) (user uint64)
+	// Settle is asked once more of a call that has ended and has no turn: what else went on meanwhile may tell whose it was. It
+	// sets the turn, and returns the user, 0 if that stays unknown. nil: nobody knows more.
+	Settle func(call *parley.Call) (user uint64)
 	// Reveal notes what came to light in a call of a user: a later call with such a value is likely that user's, too.
 	Reveal func(user uint64, by parley.Attribution, fields []fingerprint.Field)
 	// Record is called once for each call when it has ended. Call.ID is left 0.
