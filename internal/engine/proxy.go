@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httputil"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -160,7 +161,15 @@ func (x *proxy) strayed() error {
 	}
 	first := hosts.Names()[0]
 	return escapeProblem("the bot called "+strings.Join(hosts.Names(), ", ")+" and the plan names no such host: parley's proxy refused it",
-		"name "+first+" in the hosts of the dependency that it is, or stand in for it: dependencies.NAME: {kind: http, hosts: ["+first+"], simulate: true, canary: optional}")
+		strayHint(first))
+}
+
+// strayHint says what to do about a host that is not in the plan.
+func strayHint(host string) string {
+	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
+		return "give the bot a base URL by a dependency's env, or name the address in NO_PROXY of target.env if the bot may call it past parley"
+	}
+	return "name " + host + " in the hosts of the dependency that it is, or stand in for it: dependencies.NAME: {kind: http, hosts: [" + host + "], simulate: true, canary: optional}"
 }
 
 // mistrusted says that the bot came to the proxy during the canary, and would not take its certificate; nil if there was no such thing.

@@ -112,6 +112,16 @@ func TestStrangeHosts(t *testing.T) {
 	}
 }
 
+func TestStrayHints(t *testing.T) {
+	for host, want := range map[string]string{
+		"telemetry.example": "hosts: [telemetry.example]", "169.254.169.254": "NO_PROXY", "fd00::1": "NO_PROXY",
+	} {
+		if got := strayHint(host); !strings.Contains(got, want) {
+			t.Errorf("%s: %s", host, got)
+		}
+	}
+}
+
 func TestCertificateNotTaken(t *testing.T) {
 	run, _, _, _ := callerRun(t, "wary", "", "")
 	if len(run.Problems) != 1 || run.Problems[0].Code != parley.ProblemEscape ||
