@@ -169,7 +169,10 @@ func (f *fallStory) idleWords(p anatomy.Piece) string {
 	return text
 }
 
-func callName(c *anatomy.TurnCall) string { return c.Wire + " " + c.Operation }
+// callName is short enough for a text under the pointer: a turn may have hundreds of calls, and a statement be long.
+func callName(c *anatomy.TurnCall) string {
+	return ansi.Truncate(clean(c.Wire+" "+c.Operation), 80, "…")
+}
 
 // row is one call, or several alike.
 func (p *fallPlot) row(c canvas, r *fallRow, top float64) {

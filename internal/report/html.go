@@ -58,7 +58,7 @@ func HTML(w io.Writer, d Document) error {
 		return errNoRun
 	}
 	d, more := bounded(d, mostUpstreams)
-	data, err := d.compactJSON()
+	data, err := withoutWaterfalls(d).compactJSON()
 	if err != nil {
 		return err
 	}
@@ -110,6 +110,17 @@ func moreSentence(more int) string {
 		return ""
 	}
 	return plural(more, "operation") + " that took less time in all are left out here; the JSON report has them."
+}
+
+// withoutWaterfalls leaves out of the page's data the turns that are drawn on it: they would be most of it.
+func withoutWaterfalls(d Document) Document {
+	if d.summary().Anatomy == nil {
+		return d
+	}
+	sum, body := *d.Summary, *d.Summary.Anatomy
+	body.Typical, body.Slow = nil, nil
+	sum.Anatomy, d.Summary = &body, &sum
+	return d
 }
 
 // meanSentence words the mean, and what waits that were cut off do to it.

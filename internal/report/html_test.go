@@ -186,6 +186,16 @@ func TestHTMLSize(t *testing.T) {
 		u.Operation = fmt.Sprintf("%s /* %d */", u.Operation, i)
 		d.Summary.Upstreams = append(d.Summary.Upstreams, u)
 	}
+	// And turns of as many calls as are kept, of statements as long as they come.
+	calls := make([]anatomy.TurnCall, 500)
+	for i := range calls {
+		at := time.Duration(i) * time.Millisecond
+		calls[i] = anatomy.TurnCall{Wire: "postgres", Operation: fmt.Sprintf("SELECT %d FROM %s", i%50, strings.Repeat("x, ", 300)), Layer: "postgres", Start: at, End: at + time.Millisecond}
+	}
+	turn := anatomy.Waterfall{Reply: time.Second, Outcome: parley.Answered, Calls: calls}
+	other := turn
+	other.Turn++
+	d.Summary.Anatomy = &anatomy.Body{Typical: &turn, Slow: &other}
 	page := renderHTML(t, d)
 	t.Logf("%d bytes", len(page))
 	if len(page) > 3<<19 {
