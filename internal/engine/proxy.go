@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"parley/internal/tap/webtap"
 )
@@ -48,7 +49,8 @@ func (w *wires) openProxy() error {
 			services[host] = one
 		}
 	}
-	x.send = &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 512}
+	const idle = 10 * time.Second // far less than the send API keeps a connection: a message is never sent on one that it closes
+	x.send = &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 512, IdleConnTimeout: idle}
 	gateway := &webtap.Service{Handler: toSendAPI(w.sendURL(), x.send)}
 	for _, host := range p.Target.Evolution.Hosts {
 		services[host] = gateway
