@@ -3,7 +3,6 @@ package learn
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -252,54 +251,4 @@ func (f *Fit) calendar(all []observation) error {
 		return &TooFewError{"answered call", len(all)}
 	}
 	return nil
-}
-
-// mostRoutes bounds how many routes get a latency of their own.
-const mostRoutes = 30
-
-// http fits all calls, and routes of their own that differ clearly from the others, the most different first.
-func (f *Fit) http(all []observation) error {
-	if len(all) < Least {
-		return &TooFewError{"answered call", len(all)}
-	}
-	f.Calls = len(all)
-	waits := map[string][]float64{}
-	for i := range all {
-		waits[all[i].operation] = append(waits[all[i].operation], all[i].toEnd)
-	}
-	for range mostRoutes {
-		most, far := "", 0.0
-		for _, op := range slices.Sorted(maps.Keys(waits)) {
-			if len(waits[op]) < Least {
-				continue
-			}
-			if d := difference(waits[op], pooled(waits, op)); d > far {
-				most, far = op, d
-			}
-		}
-		if most == "" {
-			break
-		}
-		f.set(most, "latency", most, waits[most])
-		delete(waits, most)
-	}
-	rest, name := pooled(waits, ""), "all other calls"
-	if len(f.Parts) == 0 {
-		name = "all calls"
-	}
-	if len(rest) < Least { // too few to tell what routes not seen are like
-		rest, name = values(all, toEnd), "all calls"
-	}
-	f.set("", "latency", name, rest)
-	return nil
-}
-
-// pooled are the waits of all operations but one.
-func pooled(waits map[string][]float64, but string) (all []float64) {
-	for op, list := range waits {
-		if op != but {
-			all = append(all, list...)
-		}
-	}
-	return all
 }

@@ -1,12 +1,15 @@
 package learn
 
 import (
+	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"parley"
 )
@@ -177,4 +180,44 @@ func TestSourceOfSeveralRuns(t *testing.T) {
 	if err != nil || f.Source != "from 1,200 calls of 2 runs, the last late, on 2026-11-04" {
 		t.Errorf("%v: %q", err, f.Source)
 	}
+}
+
+// The difference as it is defined, with the others listed.
+func TestDifference(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		wait := rapid.Custom(func(t *rapid.T) float64 { return float64(rapid.IntRange(0, 60).Draw(t, "wait")) / 8 })
+		part := rapid.SliceOfN(wait, Least, 90).Draw(t, "part")
+		others := rapid.SliceOfN(wait, Least, 90).Draw(t, "others")
+		if rapid.Bool().Draw(t, "apart") {
+			for i := range part {
+				part[i] += 3
+			}
+		}
+		share := func(list []float64, v float64) float64 {
+			n := 0
+			for _, o := range list {
+				if o <= v {
+					n++
+				}
+			}
+			return float64(n) / float64(len(list))
+		}
+		want := 0.0
+		for _, v := range slices.Concat(part, others) {
+			want = max(want, math.Abs(share(part, v)-share(others, v)))
+		}
+		whole := slices.Sorted(slices.Values(slices.Concat(part, others)))
+		slices.Sort(part)
+		slices.Sort(others)
+		if diff := cmp.Diff(others, without(whole, part)); diff != "" {
+			t.Fatalf("others (-want +got):\n%s", diff)
+		}
+		p, q, n, m := quantile(part, 0.5), quantile(others, 0.5), float64(len(part)), float64(len(others))
+		if want <= 1.628*math.Sqrt((n+m)/(n*m)) || math.Abs(p-q) <= 0.2*min(p, q) {
+			want = 0
+		}
+		if got := difference(part, whole); math.Abs(got-want) > 1e-12 {
+			t.Fatalf("%v, want %v", got, want)
+		}
+	})
 }

@@ -94,29 +94,6 @@ func distanceOf(d fault.Dist, sorted []float64) float64 {
 	return worst
 }
 
-// difference is Kolmogorov's and Smirnov's between two samples, if it is clear: at the 1 % level, and with medians more than a
-// fifth apart, since with many calls every difference is certain and few matter. Otherwise it is 0.
-func difference(a, b []float64) float64 {
-	if len(b) < Least {
-		return 0
-	}
-	a, b = slices.Clone(a), slices.Clone(b)
-	slices.Sort(a)
-	slices.Sort(b)
-	n, m := float64(len(a)), float64(len(b))
-	worst := 0.0
-	for _, v := range slices.Concat(a, b) {
-		i, _ := slices.BinarySearch(a, math.Nextafter(v, math.Inf(1)))
-		j, _ := slices.BinarySearch(b, math.Nextafter(v, math.Inf(1)))
-		worst = max(worst, math.Abs(float64(i)/n-float64(j)/m))
-	}
-	p, q := quantile(a, 0.5), quantile(b, 0.5)
-	if worst <= 1.628*math.Sqrt((n+m)/(n*m)) || math.Abs(p-q) <= 0.2*min(p, q) {
-		return 0
-	}
-	return worst
-}
-
 // quantile is that of sorted values, linear between them.
 func quantile(sorted []float64, p float64) float64 {
 	at := p*float64(len(sorted)) - 0.5
