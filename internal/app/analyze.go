@@ -97,4 +97,3 @@ func noRun(dir string, err error) error {
 	}
 	return err
 }
-
