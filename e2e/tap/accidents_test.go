@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -55,7 +56,7 @@ func TestClientKilled(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := raw.Conn.Write([]byte("Q\x00\x00\x00\x19SELECT pg_sleep(0.2)\x00")); err != nil {
+		if _, err := raw.Conn.Write([]byte("Q\x00\x00\x00\x17SELECT pg_sleep(1)\x00")); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(20 * time.Millisecond) // it runs
@@ -63,10 +64,10 @@ func TestClientKilled(t *testing.T) {
 		_ = raw.Conn.Close()
 	}
 	until(t, "the server is rid of the clients", func() bool {
-		return query(t, shared.postgres.URL(), "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(0.2)%'") == "0"
+		return query(t, shared.postgres.URL(), "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(1)'") == "0"
 	})
 	calls := w.end()
-	if c := last(t, calls, "SELECT pg_sleep(?)"); c.Failure != "connection closed" || c.End-c.Start > 150*time.Millisecond {
+	if c := last(t, calls, "SELECT pg_sleep(?)"); c.Failure != "connection closed" || c.FirstByte != parley.None {
 		t.Errorf("recorded %+v", c)
 	}
 }
@@ -232,6 +233,8 @@ func TestThousandsOfConnects(t *testing.T) {
 // own noise, and order is kept.
 func TestFaults(t *testing.T) {
 	w := tapped(t, shared.redis.URL(), "delay 30ms on SET*", "every 3rd reset on DEL*", "cut on LRANGE*", "hang on KEYS")
+	_, direct, _ := net.SplitHostPort(shared.redis.Address())
+	run(t, nil, "redis-cli", "-p", direct, "FLUSHALL")
 	c := dial(t, w.address())
 	answer := func(n int) string {
 		got := make([]byte, n)
@@ -284,7 +287,8 @@ func TestFaults(t *testing.T) {
 func judgeFaults(t *testing.T, calls []parley.Call, waited time.Duration) {
 	t.Helper()
 	counts := map[string]int{}
-	var imposed, rest time.Duration
+	var imposed time.Duration
+	var rest []time.Duration
 	for _, call := range calls {
 		counts[strings.Fields(call.Operation)[0]+" "+call.Fault+" "+call.Failure]++
 		switch call.Operation {
@@ -293,16 +297,16 @@ func judgeFaults(t *testing.T, calls []parley.Call, waited time.Duration) {
 				t.Errorf("imposed %v of %v", call.Imposed, call.End-call.Start)
 			}
 			imposed += call.Imposed
-			rest += call.End - call.Start - call.Imposed
+			rest = append(rest, call.End-call.Start-call.Imposed)
 		case "GET seat":
 			if call.Imposed <= 0 {
 				t.Errorf("GET came with SET or after it, and was held for %v", call.Imposed)
 			}
 		}
 	}
-	// What the record says is left, when what was imposed is taken off, is the server's own time: not the overshoot of timers.
-	if mean := rest / 20; mean > 5*time.Millisecond {
-		t.Errorf("%v a call are not explained", mean)
+	// What is left, when what was imposed is taken off, is the server's own time, and next to nothing beside the delay.
+	if slices.Sort(rest); len(rest) != 20 || rest[10] > 15*time.Millisecond {
+		t.Errorf("not explained: %v", rest)
 	}
 	if waited < imposed/2 {
 		t.Errorf("waited %v in all, imposed %v", waited, imposed)
@@ -352,7 +356,7 @@ func TestCutCommit(t *testing.T) {
 	}
 	_ = c.Close(context.Background())
 	for _, call := range w.end() {
-		if call.Operation == "SELECT id FROM bookings WHERE id = ?" && (call.Imposed < 50*time.Millisecond || call.End-call.Start-call.Imposed > 25*time.Millisecond) {
+		if call.Operation == "SELECT id FROM bookings WHERE id = ?" && (call.Fault != "delay 50ms" || call.Imposed < 50*time.Millisecond) {
 			t.Errorf("imposed %v of %v", call.Imposed, call.End-call.Start)
 		}
 		if call.Operation == "INSERT INTO bookings VALUES (?)" && (call.Fault != "cut" || call.Failure != "connection closed") {

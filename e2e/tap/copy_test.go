@@ -94,7 +94,7 @@ func TestCopyOfAGigabyte(t *testing.T) {
 	if err != nil || tag.RowsAffected() != int64(rows) {
 		t.Errorf("copied out: %v, %v", tag, err)
 	}
-	if in.flow != out.flow || out.flow.n != int64(rows)<<10 {
+	if in.flow != out.flow || out.n != int64(rows)<<10 {
 		t.Errorf("in %v, out %v", in.flow, out.flow)
 	}
 	if memory.bytes == 0 || memory.bytes > most {

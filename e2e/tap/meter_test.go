@@ -1,6 +1,7 @@
 package tap
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -76,7 +77,7 @@ func pass(to, from *net.TCPConn, f *flow) {
 	for {
 		n, err := from.Read(buffer)
 		f.take(buffer[:n])
-		if _, werr := to.Write(buffer[:n]); werr != nil || err != nil && err != io.EOF {
+		if _, werr := to.Write(buffer[:n]); werr != nil || err != nil && !errors.Is(err, io.EOF) {
 			_ = to.SetLinger(0)
 			_ = from.SetLinger(0)
 			_, _ = to.Close(), from.Close()
