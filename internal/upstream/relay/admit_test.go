@@ -225,3 +225,19 @@ func TestLookingUpCostsNothing(t *testing.T) {
 		}
 	})
 }
+
+// A bot that makes up models does not fill memory, and does not keep the end of the run from being told.
+func TestNoticesAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, Options{Kind: "openai", Config: plan.Relay{Spend: 1}}, answer)
+		for i := range 200 {
+			b.post(t, "/v1/chat/completions", fmt.Sprintf(`{"model":"made-up-%d","messages":[]}`, i))
+		}
+		b.post(t, "/v1/chat/completions", chat("hi", ""))
+		b.post(t, "/v1/chat/completions", chat("hi", ""))
+		synctest.Wait()
+		if n := len(b.notices); n != mostNotices+1 || !b.notices[n-1].Ceiling || len(b.relay.told) != n {
+			t.Errorf("%d notices, %d kinds are remembered, the last is %+v", n, len(b.relay.told), b.notices[n-1])
+		}
+	})
+}

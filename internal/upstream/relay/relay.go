@@ -174,14 +174,18 @@ func (r *Relay) recognise(operation string) bool {
 	return r.known[operation]
 }
 
-// notify tells of a kind of trouble once.
+// mostNotices bounds the kinds of trouble that are told of: they hold the names of models, which the bot makes up.
+const mostNotices = 64
+
+// notify tells of a kind of trouble once. That a ceiling was reached is told however much was told before.
 func (r *Relay) notify(kind string, n Notice) {
-	const most = 64 // kinds hold the names of models, which the bot makes up
 	r.mu.Lock()
-	again := r.told[kind] || len(r.told) >= most
-	r.told[kind] = true
+	tell := !r.told[kind] && (n.Ceiling || len(r.told) < mostNotices)
+	if tell {
+		r.told[kind] = true
+	}
 	r.mu.Unlock()
-	if !again && r.o.Notify != nil {
+	if tell && r.o.Notify != nil {
 		r.o.Notify(n)
 	}
 }
