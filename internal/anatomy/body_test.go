@@ -203,7 +203,7 @@ func TestBody(t *testing.T) {
 		t.Errorf("slow turn %d", id)
 	}
 	d := b.Difference
-	if d.Turn != b.Slow.Turn || d.Among != "step" || d.N != 11 {
+	if d.Turn != b.Slow.Turn || d.Among != "step" || d.N != 9 {
 		t.Errorf("compared with %d of %q", d.N, d.Among)
 	}
 	sum := 0.0

@@ -11,7 +11,7 @@ import (
 type Difference struct {
 	Turn  int64   `json:"turn_id"`
 	Reply float64 `json:"reply"` // s
-	// Peers is the mean reply of the N turns in the middle fifth of its peers, in seconds. Among says who its peers
+	// Peers is the mean reply of the N turns in the middle of its peers (a fifth, three at least), in seconds. Among says who its peers
 	// are, the turn itself left out: "step" (answered turns at the same step of the same script), "scenario" or "all".
 	Peers float64 `json:"peers_reply"`
 	N     int     `json:"peers"`

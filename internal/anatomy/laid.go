@@ -157,8 +157,9 @@ func byReply(all []composition) {
 	})
 }
 
-// fewPeers is the number of peers below which a turn is compared with a wider circle.
-const fewPeers = 5
+// fewPeers is the number of peers below which a turn is compared with a wider circle, leastMiddle how many of them are the
+// middle at least.
+const fewPeers, leastMiddle = 5, 3
 
 // middlePeers returns the middle fifth, by reply time, of the turns that are like a turn: said at the same step of the same script, or
 // with few of those in the same script, or any. All are sorted by reply time.
@@ -182,6 +183,6 @@ func (b *body) middlePeers(all []composition, slow composition, turns []judgedTu
 			break
 		}
 	}
-	outside := len(peers) * 2 / 5
+	outside := (len(peers) - min(max(len(peers)/5, leastMiddle), len(peers))) / 2
 	return peers[outside : len(peers)-outside], who
 }

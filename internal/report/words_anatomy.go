@@ -6,7 +6,7 @@ func anatomyWords() []definition {
 		{Key: "critical_path", Name: "critical path", Means: "what determined the moment of the answer: from the call that sent it back to the call that had ended last before that began, and so on to the user's last word; the time between two of these calls is the bot's own"},
 		{Key: "typical_turn", Name: "typical turn", Means: "an answered turn, of a user alone if there was a solo phase: of those with the most frequent numbers of calls, the one nearest their median reply and median times by layer"},
 		{Key: "slow_turn", Name: "p99 turn", Means: "the judged turn that 99 in a hundred answered ones are no slower than; in a short run the slowest"},
-		{Key: "peers", Name: "peers", Means: "the middle fifth, by reply time, of the other answered turns at the same step of the same script; with fewer than five of these, of the same scenario, or of all; the mean of them"},
+		{Key: "peers", Name: "peers", Means: "the middle fifth, by reply time, but three at least, of the other answered turns at the same step of the same script; with fewer than five of these, of the same scenario, or of all; the mean of them"},
 		{Key: "off_path", Name: "not waited for", Means: "a call under way that the answer did not wait for: another ended later, or it came after the answer"},
 		{Key: "fall_from", Name: "from", Means: "when the first of the row's calls began, counted from the user's last word"},
 		{Key: "fall_took", Name: "took", Means: "time during which a call of the row was under way"},
