@@ -90,7 +90,7 @@ func (a *App) conduct(ctx context.Context, verb string, p *plan.Plan, o RunOptio
 		return parley.ExitUsage, err
 	}
 	if err != nil {
-		_, _ = fmt.Fprintf(a.Err, "parley: %v\n", err) // the report says it too, and what was lost
+		a.complain(err, o) // the report says it too, and what was lost
 	}
 	document, err := assess(dir, judge)
 	if err != nil {
@@ -100,6 +100,14 @@ func (a *App) conduct(ctx context.Context, verb string, p *plan.Plan, o RunOptio
 		return parley.ExitCannotTell, err
 	}
 	return exitCode(document.Run), nil
+}
+
+// complain writes an error, which may quote the bot.
+func (a *App) complain(err error, o RunOptions) {
+	_ = a.actions(o).quote(a.Err, func() error { // nobody is left to be told that it could not be written
+		_, err := fmt.Fprintf(a.Err, "parley: %v\n", err)
+		return err
+	})
 }
 
 // assess reads a run back and judges it, or takes the judgement it has.

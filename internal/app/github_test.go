@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -74,6 +75,23 @@ func TestGitHubIsToldOnlyThere(t *testing.T) {
 		if got := a.actions(test.options).on; got != test.want {
 			t.Errorf("%s: told %v", name, got)
 		}
+	}
+}
+
+// An error ends in the last output of the bot, and indented lines are commands, too.
+func TestComplaintIsQuoted(t *testing.T) {
+	failure := errors.New("bot ended: exit status 1; its last output:\n  ::error::said the bot")
+	var out bytes.Buffer
+	a := &App{Err: &out, Environ: []string{"GITHUB_ACTIONS=true"}}
+	a.complain(failure, RunOptions{})
+	m := regexp.MustCompile(`^::stop-commands::(\w{20,})\nparley: bot ended[^\n]*\n  ::error::said the bot\n::(\w+)::\n$`).FindStringSubmatch(out.String())
+	if m == nil || m[1] != m[2] {
+		t.Errorf("%q", out.String())
+	}
+	out.Reset()
+	(&App{Err: &out}).complain(failure, RunOptions{})
+	if want := "parley: " + failure.Error() + "\n"; out.String() != want {
+		t.Errorf("elsewhere: %q, want %q", out.String(), want)
 	}
 }
 
