@@ -29,6 +29,9 @@ func TestRedirects(t *testing.T) {
 		{302, "https://service.example/x", "", true, 502, 1}, // another scheme is another door
 		{201, "http://service.example/v1/files/1", "/v1/files/1", false, 201, 0},
 		{201, "http://elsewhere.example/1", "", false, 201, 0},
+		{201, "http://service.example//elsewhere.example/1", "", false, 201, 0}, // what was made is made
+		{201, "http://[nowhere", "", false, 201, 0},
+		{302, "http://[nowhere", "", true, 502, 1},
 		{302, "http://service.example", "/", false, 302, 0},
 		{302, "http://service.example//elsewhere.example/x?token=secret", "", true, 502, 1}, // without the host it would name another
 	} {

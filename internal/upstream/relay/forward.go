@@ -187,24 +187,34 @@ func (x *exchange) redirected(resp *http.Response) error {
 	if location == "" {
 		return nil
 	}
+	local, err := x.local(location)
+	switch {
+	case err == nil:
+		resp.Header.Set("Location", local)
+	case resp.StatusCode < 300 || resp.StatusCode > 399:
+		resp.Header.Del("Location") // clients do not follow it by themselves, but might; what it tells of has been done
+	default:
+		return err
+	}
+	return nil
+}
+
+// local is an address at the service as the bot must ask parley for it. The error is one that leads elsewhere.
+func (x *exchange) local(location string) (string, error) {
 	to, err := url.Parse(location)
 	if err != nil {
-		return errors.New("a redirection that leads nowhere")
+		return "", errors.New("a redirection that leads nowhere")
 	}
 	u := *x.R.URL
 	u.Scheme, u.Host = x.base.Scheme, x.base.Host
 	to = u.ResolveReference(to)
-	if to.Host == x.base.Host && to.Scheme == x.base.Scheme {
-		local := url.URL{Path: cmp.Or(to.Path, "/"), RawPath: to.RawPath, RawQuery: to.RawQuery, Fragment: to.Fragment}
-		if strings.HasPrefix(local.Path, "//") { // without the host in front, what follows would be one
-			return errors.New("a redirection to a path that begins with two slashes")
-		}
-		resp.Header.Set("Location", local.String())
-		return nil
+	if to.Host != x.base.Host || to.Scheme != x.base.Scheme {
+		return "", fmt.Errorf("a redirection to %s, which is another service", to.Host)
 	}
-	if resp.StatusCode < 300 || resp.StatusCode > 399 {
-		resp.Header.Del("Location") // clients do not follow it by themselves, but might
-		return nil
+	path := cmp.Or(to.Path, "/")
+	if strings.HasPrefix(path, "//") { // without the host in front, what follows would be one
+		return "", errors.New("a redirection to a path that begins with two slashes")
 	}
-	return fmt.Errorf("a redirection to %s, which is another service", to.Host)
+	local := url.URL{Path: path, RawPath: to.RawPath, RawQuery: to.RawQuery, Fragment: to.Fragment}
+	return local.String(), nil
 }
