@@ -35,7 +35,7 @@ func (e *evidence) gaps(solo *parley.Phase, spans []*span, turnOf map[string]int
 				right++ // between two round trips of one call of the bot's
 				continue
 			}
-			if agrees(length, to.Start-from.End) {
+			if agrees(length, to.Sent-from.Received) {
 				right++
 			}
 		}

@@ -80,62 +80,75 @@ func (e *evidence) judge() (*figures, error) {
 	if !ok {
 		return nil, errors.New("the run has no steady phase")
 	}
-	turnOf, unknown := e.users()
-	f := &figures{UnknownUsers: unknown, Wires: map[string]*tally{}, Ways: map[string]*tally{}, Missed: map[string]*tally{}}
 	solo, _ := e.phase(parley.Solo)
+	turnOf, unknown := e.users()
 	spans := e.spansOfCalls()
-	used := map[*span]bool{}
-	var all tally
+	f := &figures{UnknownUsers: unknown, Wires: map[string]*tally{}, Ways: map[string]*tally{}, Missed: map[string]*tally{}}
+	var all, upkeeps tally
 	var longest, random rivals
-	upkeepTied := 0
 	for i, s := range spans {
-		c := &e.calls[i]
-		used[s] = true
-		alone := within(&solo, c.Start)
-		if !alone && !within(&steady, c.Start) {
-			continue
+		c, turn := &e.calls[i], int64(0)
+		if s != nil {
+			turn = turnOf[s.Message]
 		}
+		alone := within(&solo, c.Start)
 		switch {
-		case alone && of(s) && turnOf[s.Message] != 0 && !upkeep(s, c):
-			f.Solo.add(c, turnOf[s.Message])
+		case !alone && !within(&steady, c.Start):
+		case alone && (turn == 0 || upkeep(s, c)):
 		case alone:
+			f.Solo.add(c, turn)
 		case !of(s):
-			f.Background++
-			if c.Turn != 0 {
-				f.BackgroundTied++
-			}
+			f.background(c)
 		case upkeep(s, c):
-			f.Upkeep++
-			if c.Turn != 0 {
-				upkeepTied++
-			}
-		case turnOf[s.Message] == 0:
+			upkeeps.add(c, turn)
+		case turn == 0:
 			f.Unknown++
 		default:
-			turn := turnOf[s.Message]
 			all.add(c, turn)
-			count(f.Wires, wireOf(c)).add(c, turn)
-			count(f.Ways, wayOf(c)).add(c, turn)
-			if c.Turn != turn {
-				count(f.Missed, wireOf(c)+" "+c.Operation).add(c, turn)
-			}
+			f.sort(c, turn)
 			waiting := e.waiting(c.Start)
 			longest.add(waiting, turn, true)
 			random.add(waiting, turn, false)
 		}
 	}
-	f.Calls = all.Calls
-	f.Attributed, f.Right = share(all.Tied, all.Calls), share(all.Right, all.Tied)
-	f.UpkeepAttributed = share(upkeepTied, f.Upkeep)
+	f.Calls, f.Attributed, f.Right = all.Calls, share(all.Tied, all.Calls), share(all.Right, all.Tied)
+	f.Upkeep, f.UpkeepAttributed = upkeeps.Calls, share(upkeeps.Tied, upkeeps.Calls)
 	f.LongestWaiting, f.Random = longest.rule(), random.rule()
-	for i := range e.spans {
-		if s := &e.spans[i]; s.wire() != "" && within(&steady, s.Start) && !used[s] {
-			f.Unmatched++
-		}
-	}
+	f.Unmatched = e.unmatched(&steady, spans)
 	f.Conversations, f.Waiting = e.crowd(&steady)
 	f.Gaps, f.GapsWithin = e.gaps(&solo, spans, turnOf)
 	return f, nil
+}
+
+// background counts a call of no turn.
+func (f *figures) background(c *parley.Call) {
+	f.Background++
+	if c.Turn != 0 {
+		f.BackgroundTied++
+	}
+}
+
+// sort counts a call of a turn by its wire and the way it was tied, and among those that went wrong.
+func (f *figures) sort(c *parley.Call, turn int64) {
+	count(f.Wires, wireOf(c)).add(c, turn)
+	count(f.Ways, wayOf(c)).add(c, turn)
+	if c.Turn != turn {
+		count(f.Missed, wireOf(c)+" "+c.Operation).add(c, turn)
+	}
+}
+
+// unmatched counts the calls of the log in a phase that are not in the record.
+func (e *evidence) unmatched(p *parley.Phase, found []*span) (n int) {
+	used := map[*span]bool{}
+	for _, s := range found {
+		used[s] = true
+	}
+	for i := range e.spans {
+		if s := &e.spans[i]; s.wire() != "" && within(p, s.Start) && !used[s] {
+			n++
+		}
+	}
+	return n
 }
 
 // of reports whether a call was made in a span for a user.
@@ -143,9 +156,11 @@ func of(s *span) bool { return s != nil && s.User != "" }
 
 // upkeep reports whether a driver made a call for itself.
 func upkeep(s *span, c *parley.Call) bool {
-	verb, _, _ := strings.Cut(c.Operation, " ")
-	return s.Name == "pg.release" || slices.Contains([]string{"connect", "AUTH", "HELLO", "CLIENT", "SELECT", "PING", "SCRIPT"}, verb) && wireOf(c) != "postgres" ||
-		c.Operation == "connect"
+	if wireOf(c) == "redis" {
+		verb, _, _ := strings.Cut(c.Operation, " ")
+		return slices.Contains([]string{"AUTH", "HELLO", "CLIENT", "SELECT", "PING", "SCRIPT"}, verb)
+	}
+	return s.Name == "pg.release" || c.Operation == "connect"
 }
 
 func wayOf(c *parley.Call) string {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,12 +22,16 @@ import (
 type span struct {
 	Name       string        `json:"name"`
 	Start, End time.Duration // on CLOCK_MONOTONIC, once read from the start of the run
-	Worker     int           `json:"pid"`
-	Port       int           `json:"port"`    // the bot's end of the connection
-	Backend    int           `json:"backend"` // the process of PostgreSQL at its other end
-	User       string        `json:"user"`
-	Message    string        `json:"message"`
-	Messages   []string      `json:"messages"` // of a turn
+	// Sent and Received are when the first byte of the request and the last one of the answer passed the connection, 0 where
+	// the log does not tell.
+	Sent     time.Duration `json:"sent"`
+	Received time.Duration `json:"received"`
+	Worker   int           `json:"pid"`
+	Port     int           `json:"port"`    // the bot's end of the connection
+	Backend  int           `json:"backend"` // the process of PostgreSQL at its other end
+	User     string        `json:"user"`
+	Message  string        `json:"message"`
+	Messages []string      `json:"messages"` // of a turn
 }
 
 // evidence is what is left of a run: parley's record and the bot's log.
@@ -76,6 +81,7 @@ func (e *evidence) readLog(name string, zero time.Duration) (err error) {
 		if err := json.Unmarshal(lines.Bytes(), &s); err != nil {
 			return fmt.Errorf("%s:%d: %w", name, n, err)
 		}
+		s.Sent, s.Received = cmp.Or(s.Sent, s.Start)-zero, cmp.Or(s.Received, s.End)-zero
 		s.Start, s.End = s.Start-zero, s.End-zero
 		e.spans = append(e.spans, s)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -35,27 +36,34 @@ func (e *evidence) users() (turnOf map[string]int64, unknown int) {
 	for found := true; found; {
 		found = false
 		for user, webhooks := range said {
-			var fits []uint64
-			for hash, turns := range recorded {
-				if spoke(webhooks, turns) {
-					fits = append(fits, hash)
-				}
-			}
-			if len(fits) != 1 {
+			hash, only := fitting(webhooks, recorded)
+			if !only {
 				continue
 			}
-			for _, turn := range recorded[fits[0]] {
+			for _, turn := range recorded[hash] {
 				for _, w := range webhooks[:turn.Said] {
 					turnOf[w.Message] = turn.ID
 				}
 				webhooks = webhooks[turn.Said:]
 			}
-			delete(recorded, fits[0])
+			delete(recorded, hash)
 			delete(said, user)
 			found = true
 		}
 	}
 	return turnOf, len(said)
+}
+
+// fitting returns the user of the record whose turns a user's webhooks can be; only is false if there is none or several.
+func fitting(webhooks []span, recorded map[uint64][]parley.Turn) (user uint64, only bool) {
+	n := 0
+	for hash, turns := range recorded {
+		if spoke(webhooks, turns) {
+			user = hash
+			n++
+		}
+	}
+	return user, n == 1
 }
 
 // spoke reports whether the webhooks are those of the turns: as many, and each turn's within the time in which it was said.
@@ -90,10 +98,9 @@ func (e *evidence) spansOfCalls() []*span {
 	for conn, calls := range e.callsByConnection() {
 		votes := map[connection]float64{}
 		for _, i := range calls {
-			candidates := around(byWire[conn.wire], &e.calls[i])
-			for _, s := range candidates {
+			for _, s := range around(byWire[conn.wire], &e.calls[i]) {
 				c, _ := s.connection()
-				votes[c] += 1 / float64(len(candidates))
+				votes[c] += fit(s, &e.calls[i])
 			}
 		}
 		var best connection
@@ -104,11 +111,17 @@ func (e *evidence) spansOfCalls() []*span {
 		}
 		for _, i := range calls {
 			if s := around(carried[best], &e.calls[i]); len(s) > 0 {
-				of[i] = s[0]
+				of[i] = slices.MaxFunc(s, func(a, b *span) int { return cmp.Compare(fit(a, &e.calls[i]), fit(b, &e.calls[i])) })
 			}
 		}
 	}
 	return of
+}
+
+// fit is how well a call fits into a span, 1 if they begin and end together.
+func fit(s *span, c *parley.Call) float64 {
+	apart := (c.Start - s.Start).Abs() + (s.End - c.Start - c.Duration()).Abs()
+	return 1 / (1 + apart.Seconds()/0.002)
 }
 
 // tapped is a connection of the record.

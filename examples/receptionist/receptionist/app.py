@@ -11,6 +11,7 @@ import hmac
 import json
 import logging
 import sys
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -179,12 +180,18 @@ def _open_calendar(settings: Settings, db: Database, spans: SpanLog) -> Calendar
 
 
 class _Noted(Connection):
-    """A connection that tells the span of a command which one it is."""
+    """A connection that tells the span of a command which one it is, and when it was used."""
 
     async def send_packed_command(self, *args: Any, **options: Any) -> None:
+        innermost().note(sent=time.monotonic_ns())
         await super().send_packed_command(*args, **options)
         if self._writer:
             innermost().note(port=self._writer.get_extra_info("sockname")[1])
+
+    async def read_response(self, *args: Any, **options: Any) -> Any:
+        answer = await super().read_response(*args, **options)
+        innermost().note(received=time.monotonic_ns())
+        return answer
 
 
 def _connect_redis(url: str, spans: SpanLog) -> Redis:

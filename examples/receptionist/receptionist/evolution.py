@@ -87,7 +87,9 @@ class Gateway:
         # Neither the link nor what it leads to stands in errors: it may be signed.
         try:
             with self._spans.span("evolution.media") as measured:
-                async with self._links.stream("GET", url) as response:
+                async with self._links.stream(
+                    "GET", url, extensions=measured.extensions
+                ) as response:
                     measured.note(status=response.status_code)
                     measured.note_connection(response)
                     if not response.is_success:

@@ -54,7 +54,9 @@ async def send(
         try:
             with span() as measured:
                 measured.note(attempt=attempt)
-                response = await client.request(method, path, headers=headers, **content)
+                response = await client.request(
+                    method, path, headers=headers, extensions=measured.extensions, **content
+                )
                 measured.note(status=response.status_code)
                 measured.note_connection(response)
         except httpx.TransportError as failure:

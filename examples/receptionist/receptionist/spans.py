@@ -7,7 +7,9 @@ With SPAN_LOG set, each worker appends to `$SPAN_LOG.<pid>`:
 
 `start` and `end` are CLOCK_MONOTONIC, so that they compare across processes of one
 machine. `port` is the bot's end of the connection, `backend` the PostgreSQL process that
-served it, each where known. `message` is the last message of the turn.
+served it, each where known. `sent` and `received` are when the first byte of a request went
+to its connection and when the last one of the answer had come: what a client library does
+before and after is the bot's own time. `message` is the last message of the turn.
 Without SPAN_LOG a span is one shared object that does nothing.
 """
 
@@ -36,6 +38,11 @@ class Span:
     def note(self, **fields: Any) -> None:
         """Add what is known only inside the span (a port, a status)."""
 
+    @property
+    def extensions(self) -> dict[str, Any]:
+        """What an HTTP request needs for its span to tell when it was sent and answered."""
+        return {}
+
     def note_connection(self, response: httpx.Response) -> None:
         """Add the local port of the connection that carried an HTTP response."""
 
@@ -62,6 +69,16 @@ class _Recorded(Span):
 
     def note(self, **fields: Any) -> None:
         self._fields.update(fields)
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        return {"trace": self._trace}
+
+    async def _trace(self, event: str, _: dict[str, Any]) -> None:
+        if event.endswith(".send_request_headers.started"):
+            self._fields["sent"] = time.monotonic_ns()
+        elif event.endswith(".receive_response_body.complete"):
+            self._fields["received"] = time.monotonic_ns()
 
     def note_connection(self, response: httpx.Response) -> None:
         stream = response.extensions.get("network_stream")
