@@ -165,6 +165,9 @@ func TestWaterfallIncomplete(t *testing.T) {
 				c.Turn = 0
 			}
 			calls = append(calls, c, call(0, "redis", at, at+ms)) // a wire that the turn did not use
+			waits := call(0, "postgres", at, at+ms)
+			waits.Blocking = true
+			calls = append(calls, waits)
 		}
 		w := Dissect(bodyRun(), []int64{1}, slices.Values([]parley.Turn{turn(1, at, 1000*ms)}), nil, slices.Values(calls))[0]
 		if w.Incomplete != want || math.Abs(w.Untied-float64(untied)/20) > 1e-9 {
@@ -227,6 +230,9 @@ func TestBody(t *testing.T) {
 	if diff := cmp.Diff(want, got, near()); diff != "" {
 		t.Errorf("causes (-want +got):\n%s", diff)
 	}
+	if last := d.Layers[len(d.Layers)-1]; last.Layer != "sending" || last.Calls != 1 || last.PeerCalls != 1 {
+		t.Errorf("a reply is sent once, and its delivery is no call: %+v", last)
+	}
 	if p := d.Causes[1].Peers; p < .027 || p > .032 { // the middle of 20 to 38 or 21 to 39 ms
 		t.Errorf("the peers' statement took %v s", p)
 	}
@@ -253,6 +259,43 @@ func TestBodyLayers(t *testing.T) {
 	}
 	if l := byName["postgres"]; l.Opened != 0 { // the first turn alone opened it
 		t.Errorf("%+v", l)
+	}
+}
+
+// Calls that are sent together share a round trip.
+func TestFlights(t *testing.T) {
+	at := 20 * time.Second
+	var calls []parley.Call
+	for i, flight := range []int64{7, 7, 7, 8, 0, 0} { // 0: the wire knows of none
+		c := call(1, "redis", at+time.Duration(i)*ms, at+time.Duration(i+1)*ms)
+		c.Conn, c.Flight = 3, flight
+		calls = append(calls, c)
+	}
+	b := summarize(bodyRun(), []parley.Turn{turn(1, at, time.Second)}, nil, calls).Anatomy
+	if n, flights, opened := b.Slow.Count(); n != 6 || flights != 4 || opened != 1 {
+		t.Errorf("%d calls in %d round trips, %d connections", n, flights, opened)
+	}
+	for _, l := range b.Layers {
+		if l.Name == "redis" && (l.Calls != 6 || l.Flights != 4 || l.Opened != 1) {
+			t.Errorf("%+v", l)
+		}
+	}
+}
+
+// A typical turn makes as many calls as most do, even if turns of other kinds are nearer the middle of all.
+func TestTypicalIsLikeMost(t *testing.T) {
+	var all []scripted
+	for i := range 30 {
+		models := 1 // ten of these, quick
+		if i%3 != 0 {
+			models = 3 + i%7 // some three of each of these, slow
+		}
+		all = append(all, scripted{id: int64(i + 1), phase: "steady", at: 10*time.Second + time.Duration(i)*2*time.Second, statement: 20 * ms, models: models})
+	}
+	turns, calls, replies := play(all...)
+	w := summarize(bodyRun(), turns, replies, calls).Anatomy.Typical
+	if n, _, _ := w.Count(); n != 3 {
+		t.Errorf("%d calls in the typical turn", n)
 	}
 }
 

@@ -78,6 +78,9 @@ func TestPath(t *testing.T) {
 	f("an earlier reply", plain,
 		[]activity{act('A', sendingLayer, 100, 110), delivery(101, 500), act('B', modelLayer, 120, 900), act('C', sendingLayer, 900, 1000), delivery(900, 1000)},
 		told{"platform", 2 * ms}, told{"waiting", 18 * ms}, told{"bot", 80 * ms}, told{"A", 10 * ms}, told{"bot", 10 * ms}, told{"B", 780 * ms}, told{"C", 100 * ms})
+	f("an earlier reply whose delivery nobody waited for", plain,
+		[]activity{act('A', sendingLayer, 100, 110), delivery(101, 500), act('C', sendingLayer, 900, 1000), delivery(900, 1000)},
+		told{"platform", 2 * ms}, told{"waiting", 18 * ms}, told{"bot", 80 * ms}, told{"A", 10 * ms}, told{"bot", 790 * ms}, told{"C", 100 * ms})
 	f("a first call before the acknowledgement", plain,
 		[]activity{act('A', modelLayer, 5, 900), act('C', sendingLayer, 900, 1000)},
 		told{"platform", 2 * ms}, told{"waiting", 3 * ms}, told{"A", 895 * ms}, told{"C", 100 * ms})
