@@ -44,8 +44,11 @@ func Runs(w io.Writer, entries []record.Entry, o RunsOptions) error {
 	}
 	for i, line := range g.lines(width, p.inks.faint) {
 		p.line(line)
-		if i > 0 && entries[i-1].Broken != "" {
-			p.paragraph(p.inks.tones[bad], "  ✗ ", entries[i-1].Broken)
+		if i == 0 {
+			continue // the heads
+		}
+		if e := &entries[i-1]; e.Broken != "" { //nolint:gosec // a line for each entry, after the heads
+			p.paragraph(p.inks.tones[bad], "  ✗ ", e.Broken)
 		}
 	}
 	if _, err := io.WriteString(w, p.text.String()); err != nil {
