@@ -35,6 +35,7 @@ const (
 	mostPlaces  = 128 // of one user
 	mostValues  = 32  // at one place
 	mostProofs  = 1 << 16
+	mostSources = 256 // places at which trusted links begin
 	mostFirsts  = 1 << 15
 	enoughProof = 3  // users, and values: a constant or a coincidence does not hold for so many
 	doubt       = 10 // one exception in so many is a call that was tied to the wrong turn, more are none
@@ -47,7 +48,7 @@ func (s *lessons) saw(user uint64, f fingerprint.Field) {
 	}
 	s.attend(user)
 	values, known := s.seen[f.Place]
-	if !known && len(s.seen) >= mostPlaces {
+	if !known && len(s.seen) >= mostPlaces || s.places[f.Place] == nil && len(s.places) >= mostProofs {
 		return
 	}
 	if slices.Contains(values, f.Value) {
@@ -168,10 +169,12 @@ func (l *lineage) weigh(way link) {
 	if l.into == nil {
 		l.into, l.from = map[uint64][]uint64{}, map[uint64]struct{}{}
 	}
-	if trusted {
-		l.into[way.to] = append(l.into[way.to], way.from)
-		l.from[way.from] = struct{}{} // stays, should the link fall: another may begin there
+	if !trusted {
+		l.into[way.to] = slices.DeleteFunc(slices.Clone(l.into[way.to]), func(from uint64) bool { return from == way.from })
 		return
 	}
-	l.into[way.to] = slices.DeleteFunc(slices.Clone(l.into[way.to]), func(from uint64) bool { return from == way.from })
+	if _, known := l.from[way.from]; known || len(l.from) < mostSources {
+		l.into[way.to] = append(l.into[way.to], way.from)
+		l.from[way.from] = struct{}{} // stays, should the link fall: another may begin there
+	}
 }
