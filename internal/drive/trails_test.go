@@ -180,7 +180,7 @@ func TestSequenceLearntAmongMany(t *testing.T) {
 			700 end a chat
 			701 end b chat`) + " "
 	}
-	if want := "- - - - - - a a a a "; got != want {
+	if want := strings.Repeat("- - ", 3) + strings.Repeat("a a ", 2); got != want {
 		t.Errorf("taken to be of %q, want %q", got, want)
 	}
 }
