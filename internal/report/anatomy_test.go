@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -101,4 +102,27 @@ func TestCallRows(t *testing.T) {
 		rows[0].Note != "status 500, 1 connection opened" || rows[1].Note != "1,000 tokens in, 5 out" || rows[2].Took != 10*ms {
 		t.Errorf("%+v", rows)
 	}
+}
+
+// What a waterfall lacks is said wherever it is shown.
+func TestIncompleteWaterfall(t *testing.T) {
+	f := func(w anatomy.Waterfall, want string) {
+		t.Helper()
+		w.Outcome, w.Reply = parley.Answered, time.Second
+		d := healthy()
+		d.Summary.Anatomy = &anatomy.Body{Typical: &w}
+		var short, whole, one bytes.Buffer
+		if err := errors.Join(Terminal(&short, d, TerminalOptions{Width: 100}), Analysis(&whole, d, TerminalOptions{Width: 100}), OneTurn(&one, w, TerminalOptions{Width: 100})); err != nil {
+			t.Fatal(err)
+		}
+		for name, text := range map[string]string{
+			"report": short.String(), "analysis": whole.String(), "turn": one.String(), "page": strings.ReplaceAll(string(renderHTML(t, d)), noBreak, " "),
+		} {
+			if !strings.Contains(text, want) {
+				t.Errorf("the %s does not say %q", name, want)
+			}
+		}
+	}
+	f(anatomy.Waterfall{Untied: .25, Incomplete: true}, "Incomplete: 25 % of the calls made meanwhile could be tied to no turn")
+	f(anatomy.Waterfall{More: 7, Incomplete: true}, "7 calls beyond the first 500 are left out.")
 }
