@@ -61,22 +61,6 @@ func AppendField(dst []Field, place uint64, value []byte, key parley.Key) []Fiel
 	return dst
 }
 
-// AppendTokens appends the values in a text (JSON, a URL, a statement) that few calls would share.
-func AppendTokens(dst []Field, text []byte, key parley.Key) []Field {
-	for i := 0; i < len(text) && len(dst) < MostFields; {
-		n := tokenLength(text[i:])
-		if n == 0 {
-			i++
-			continue
-		}
-		if token := text[i : i+n]; n >= shortestSelective && n <= longestField {
-			dst = AppendField(dst, 0, token, key)
-		}
-		i += n
-	}
-	return dst
-}
-
 func tokenLength(text []byte) int {
 	for i, c := range text {
 		if !isTokenByte(c) {

@@ -45,14 +45,6 @@ func TestAppendField(t *testing.T) {
 	}
 }
 
-func TestAppendTokens(t *testing.T) {
-	text := `DELETE /calendars/a%40b.example/events/018f3a527b1c7d008a5e0242ac120002 {"id":"ev-20260331-77","day":"2026-03-31T08:00:00Z","n":12}`
-	want := []Field{{0, key.Hash("018f3a527b1c7d008a5e0242ac120002")}, {0, key.Hash("ev-20260331-77")}}
-	if diff := cmp.Diff(want, AppendTokens(nil, []byte(text), key)); diff != "" {
-		t.Error(diff)
-	}
-}
-
 func TestPlacesDiffer(t *testing.T) {
 	places := map[uint64]bool{0: true}
 	for _, operation := range []string{"", "SELECT 1", "SELECT 2"} {
@@ -76,23 +68,6 @@ func TestUUIDsAreOne(t *testing.T) {
 		a, b := AppendField(nil, 1, []byte(hex), key), AppendField(nil, 1, []byte(hyphened), key)
 		if diff := cmp.Diff(a, b); diff != "" {
 			t.Error(diff)
-		}
-	})
-}
-
-func FuzzAppendTokens(f *testing.F) {
-	for _, seed := range []string{"", "2026-03-31", "20260331T", "----------", "018f3a52-7b1c-7d00-8a5e-0242ac120002", "aaaa1111 bbbb2222"} {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, text []byte) {
-		fields := AppendTokens(nil, text, key)
-		if len(fields) > MostFields {
-			t.Errorf("%d fields", len(fields))
-		}
-		for _, field := range fields {
-			if field.Place != 0 || field.Value == 0 {
-				t.Errorf("%+v", field)
-			}
 		}
 	})
 }

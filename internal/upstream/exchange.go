@@ -94,7 +94,7 @@ func (x *Exchange) Identify(text []byte, words string) {
 	}
 	var fields []fingerprint.Field
 	if words == "" {
-		fields = fingerprint.AppendTokens(nil, text[:min(len(text), mostRead)], x.Key)
+		fields = fingerprint.AppendText(nil, fingerprint.OperationOf(x.Call.Operation), text[:min(len(text), mostRead)], x.Key)
 	}
 	if user := x.Attribute(&x.Call, fields); user != 0 && x.Reveal != nil {
 		x.Reveal(user, x.Call.By, fields)

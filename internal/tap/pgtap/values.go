@@ -38,7 +38,7 @@ func (s *session) appendValue(ids []uint64, fields []fingerprint.Field, place ui
 	}
 	switch of {
 	case typeJSON, typeJSONB:
-		return ids, fingerprint.AppendTokens(fields, value, s.tap.Key)
+		return ids, fingerprint.AppendText(fields, fingerprint.Operation(place), value, s.tap.Key)
 	case typeText, typeChar, typeVarchar:
 		return ids, s.appendText(fields, place, value)
 	case typeInt2, typeInt4, typeInt8, typeOID:
@@ -61,7 +61,7 @@ func (s *session) appendValue(ids []uint64, fields []fingerprint.Field, place ui
 // appendText adds a text, or if it is one of JSON what stands in it.
 func (s *session) appendText(fields []fingerprint.Field, place uint64, value []byte) []fingerprint.Field {
 	if value[0] == '{' || value[0] == '[' {
-		return fingerprint.AppendTokens(fields, value, s.tap.Key)
+		return fingerprint.AppendText(fields, fingerprint.Operation(place), value, s.tap.Key)
 	}
 	return fingerprint.AppendField(fields, place, value, s.tap.Key)
 }

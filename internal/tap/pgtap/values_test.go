@@ -2,6 +2,7 @@ package pgtap
 
 import (
 	"encoding/binary"
+	"slices"
 	"strings"
 	"testing"
 
@@ -108,7 +109,9 @@ func TestJSON(t *testing.T) {
 	c.client(message('Q', "SELECT upcoming FROM t\x00"))
 	c.server(columns(0, typeJSON), row(`[{"id":"6f1c2b3a-0d4e-4f5a-8b6c-7d8e9f0a1b2c","starts":"2026-03-31T09:00:00+00:00"}]`), done("SELECT 1"), ready('I'))
 	want := []fingerprint.Field{{Value: parley.Key{1}.Hash("6f1c2b3a0d4e4f5a8b6c7d8e9f0a1b2c")}}
-	if diff := cmp.Diff(want, *revealed); diff != "" {
+	// The members have places, too, by their names.
+	anywhere := slices.DeleteFunc(*revealed, func(f fingerprint.Field) bool { return f.Place != 0 })
+	if diff := cmp.Diff(want, anywhere); diff != "" {
 		t.Errorf("revealed (-want +got):\n%s", diff)
 	}
 }

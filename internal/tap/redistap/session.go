@@ -231,7 +231,7 @@ func (s *session) appendFields(fields []fingerprint.Field, in fingerprint.Operat
 	case len(text) == 0:
 		return fields
 	case text[0] == '{' || text[0] == '[':
-		return fingerprint.AppendTokens(fields, text, s.tap.Key)
+		return fingerprint.AppendText(fields, fingerprint.Operation(in.Place(part, number)), text, s.tap.Key)
 	case bytes.ContainsAny(text[:min(len(text), 64)], ":/|"):
 		return fingerprint.AppendKeyFields(fields, in, text, s.tap.Key)
 	default:
