@@ -84,6 +84,10 @@ bench-drive: ## what a turn costs, beside hey (docs/benchmarks.md)
 bench-truth: ## reported waits against the log of the bot
 	@go run ./bench/truth
 
+.PHONY: bench-attribution
+bench-attribution: ## which calls are tied to their turns, by the bot's own log
+	@go run ./bench/attribution
+
 .PHONY: bench-analysis
 bench-analysis: ## parley report of a million turns
 	@go run ./bench/analysis

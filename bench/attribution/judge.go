@@ -41,7 +41,9 @@ type figures struct {
 	Ways  map[string]*tally `json:"ways"`
 	// Missed are the operations whose calls lack a turn or have a wrong one.
 	Missed map[string]*tally `json:"missed"`
-	Solo   tally             `json:"solo"` // calls of turns with one user alone
+	// Unnamed are the calls that were not tied by an identity: those for which there was something to find out.
+	Unnamed tally `json:"without_identity"`
+	Solo    tally `json:"solo"` // calls of turns with one user alone
 }
 
 // rule is what a rule scores: the share of calls it ties to a turn, and the share of those that are right.
@@ -132,6 +134,9 @@ func (f *figures) background(c *parley.Call) {
 func (f *figures) sort(c *parley.Call, turn int64) {
 	count(f.Wires, wireOf(c)).add(c, turn)
 	count(f.Ways, wayOf(c)).add(c, turn)
+	if c.By != parley.ByIdentity {
+		f.Unnamed.add(c, turn)
+	}
 	if c.Turn != turn {
 		count(f.Missed, wireOf(c)+" "+c.Operation).add(c, turn)
 	}

@@ -16,6 +16,7 @@ func (f *figures) write(out io.Writer) error {
 	line("calls of turns\t%d", f.Calls)
 	line("attributed\t%.2f %%", 100*f.Attributed)
 	line("of those rightly\t%.2f %%", 100*f.Right)
+	line("without an identity\t%d\tattributed %d\trightly %d", f.Unnamed.Calls, f.Unnamed.Tied, f.Unnamed.Right)
 	line("by the longest waiting\t%.2f %%\tof those rightly %.2f %%", 100*f.LongestWaiting.Attributed, 100*f.LongestWaiting.Right)
 	line("by chance among the waiting\t%.2f %%\tof those rightly %.2f %%", 100*f.Random.Attributed, 100*f.Random.Right)
 	line("the bot's own time, alone\t%.2f %% of %d gaps within 2 ms or 5 %%", 100*f.GapsWithin, f.Gaps)

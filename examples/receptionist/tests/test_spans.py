@@ -9,7 +9,7 @@ import unittest
 from pathlib import Path
 
 from receptionist.aside import about
-from receptionist.spans import SpanLog
+from receptionist.spans import SpanLog, innermost
 
 
 class Spans(unittest.IsolatedAsyncioTestCase):
