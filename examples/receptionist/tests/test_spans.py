@@ -34,7 +34,21 @@ class Spans(unittest.IsolatedAsyncioTestCase):
         self.assertIs(log.span("a"), log.span("b"))
         with log.span("turn") as span:
             span.note(port=7)
+            self.assertEqual(span.extensions, {})
         await log.close()
+
+    async def test_what_knows_of_no_span_finds_the_innermost(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            log = SpanLog(f"{folder}/spans")
+            with log.span("turn") as outer:
+                with log.span("redis.get") as inner:
+                    self.assertIs(innermost(), inner)
+                    innermost().note(port=7)
+                self.assertIs(innermost(), outer)
+            innermost().note(port=8)  # in none: said to nobody
+            await log.close()
+            lines = Path(f"{folder}/spans.{os.getpid()}").read_text().splitlines()
+        self.assertEqual([json.loads(line).get("port") for line in lines], [7, None])
 
 
 if __name__ == "__main__":
