@@ -32,7 +32,7 @@ func (d *Driver) Trace(call *parley.Call, fields []fingerprint.Field) (user uint
 		call.By = by
 		switch {
 		case by == parley.ByConnection:
-			d.trails.began(call, nil, false)
+			d.trails.began(call, nobody, false)
 		case alone.quiet:
 			d.trails.stray(call)
 		default:
@@ -50,7 +50,7 @@ func (d *Driver) Trace(call *parley.Call, fields []fingerprint.Field) (user uint
 	case by == parley.ByIdentity:
 		d.lineage.check(user, fields)
 	}
-	d.trails.began(call, c, learn)
+	d.trails.began(call, user, learn)
 	return user
 }
 
@@ -63,13 +63,17 @@ func (d *Driver) Settle(call *parley.Call) (user uint64) {
 	if call.Turn != 0 || call.End == parley.None {
 		return nobody
 	}
-	c := d.trails.settle(call, d.registry.everybody(mostWaiting))
-	if c == nil {
+	waiting := d.registry.everybody(mostWaiting)
+	turns, users := make([]int64, len(waiting)), make([]uint64, len(waiting))
+	for i, c := range waiting {
+		turns[i], users[i] = c.current()
+	}
+	turn := d.trails.settle(call, turns)
+	if turn == 0 {
 		return nobody
 	}
-	call.Turn, user = c.current()
-	call.By = parley.BySequence
-	return user
+	call.Turn, call.By = turn, parley.BySequence
+	return users[slices.Index(turns, turn)]
 }
 
 // Over notes that a call tied to a turn has ended: the turn may make the next one.
@@ -92,11 +96,15 @@ func (d *Driver) recognise(call *parley.Call, fields []fingerprint.Field) (*conv
 	if c != nil {
 		return c, parley.ByWords
 	}
-	if next := d.trails.next(call, func(c *conversation) bool { return !several || c.waitsOn(call.Words) }); next != nil {
+	next := d.trails.next(call, func(turn int64, user uint64) bool {
+		c := d.registry.lookup(user)
+		return c != nil && c.turnID() == turn && (!several || c.waitsOn(call.Words))
+	})
+	if c := d.registry.lookup(next); c != nil {
 		if several {
-			d.registry.dealt(next)
+			d.registry.dealt(c)
 		}
-		return next, parley.BySequence
+		return c, parley.BySequence
 	}
 	if several {
 		if c = d.registry.served(call.Words); c != nil {

@@ -32,9 +32,10 @@ type kind struct{ wire, operation string }
 
 func kindOf(c *parley.Call) kind { return kind{c.Wire, c.Operation} }
 
-// trail is one turn's.
+// trail is one turn's. It does not hold on to the conversation, which may be over.
 type trail struct {
-	c      *conversation
+	turn   int64
+	user   uint64
 	events int  // calls that began or ended
 	idle   bool // none has begun since one ended
 	last   kind // the one that ended last
@@ -78,8 +79,8 @@ const (
 	farther     = 10
 )
 
-// began notes that a call of a turn begins; c is nil if only the turn is known. learn: its user is alone.
-func (t *trails) began(call *parley.Call, c *conversation, learn bool) {
+// began notes that a call of a turn begins; the user may be unknown. learn: the user is alone.
+func (t *trails) began(call *parley.Call, user uint64, learn bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.of == nil || len(t.of) >= mostTrails {
@@ -88,10 +89,10 @@ func (t *trails) began(call *parley.Call, c *conversation, learn bool) {
 	}
 	of := t.of[call.Turn]
 	if of == nil {
-		if c == nil {
+		if user == nobody {
 			return
 		}
-		of = &trail{c: c}
+		of = &trail{turn: call.Turn, user: user}
 		t.of[call.Turn] = of
 	}
 	if learn && of.idle {
@@ -176,25 +177,21 @@ func (t *trails) stray(call *parley.Call) {
 	}
 }
 
-// settle returns the conversation whose turn made a call that has ended: of those who wait the only one whose turn did nothing
-// from before the call until now, and had last done what such calls come after. As long as that is not known it is noted, and nobody
-// is taken.
-func (t *trails) settle(call *parley.Call, waiting []*conversation) *conversation {
-	turns := make([]int64, len(waiting))
-	for i, c := range waiting {
-		turns[i] = c.turnID()
-	}
+// settle returns the turn that made a call which has ended, 0 if that is not known: of those under way the only one that did
+// nothing from before the call until now, and had last done what such calls come after. As long as that is not known it is
+// noted, and none is taken.
+func (t *trails) settle(call *parley.Call, underWay []int64) (turn int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	came := kindOf(call)
 	if _, stray := t.strays[came]; stray {
-		return nil
+		return 0
 	}
 	var idle, ready []*trail
-	for i, turn := range turns {
+	for _, turn := range underWay {
 		of := t.of[turn]
 		if of == nil {
-			of = &trail{c: waiting[i], idle: true, at: parley.None} // it may have done anything, and this first
+			of = &trail{turn: turn, idle: true, at: parley.None} // it may have done anything, and this first
 		}
 		if !of.idle || of.at > call.Start {
 			continue
@@ -208,23 +205,23 @@ func (t *trails) settle(call *parley.Call, waiting []*conversation) *conversatio
 		t.learn(came, idle[0].last, call.Start-idle[0].at)
 	}
 	if len(ready) != 1 {
-		return nil
+		return 0
 	}
-	return ready[0].c
+	return ready[0].turn
 }
 
-// next returns the conversation whose turn is to make such a call next, nil if none is or several may be; fits says which may.
-func (t *trails) next(call *parley.Call, fits func(*conversation) bool) *conversation {
+// next returns the user whose turn is to make such a call next, nobody if none is or several may be; fits says who may.
+func (t *trails) next(call *parley.Call, fits func(turn int64, user uint64) bool) (user uint64) {
 	soon, rivals := t.ready(call)
-	rivals = slices.DeleteFunc(rivals, func(c *conversation) bool { return !fits(c) })
+	rivals = slices.DeleteFunc(rivals, func(of *trail) bool { return !fits(of.turn, of.user) })
 	if len(rivals) != 1 || !slices.Contains(soon, rivals[0]) {
-		return nil
+		return nobody
 	}
-	return rivals[0]
+	return rivals[0].user
 }
 
-// ready returns the conversations whose turn may make a call: those that have just become ready to, and all of them.
-func (t *trails) ready(call *parley.Call) (soon, all []*conversation) {
+// ready returns the trails of turns that may make a call: of those that have just become ready to, and of all of them.
+func (t *trails) ready(call *parley.Call) (soon, all []*trail) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	came := kindOf(call)
@@ -243,12 +240,12 @@ func (t *trails) ready(call *parley.Call) (soon, all []*conversation) {
 			if age > farther*bound {
 				break
 			}
-			if end.events != end.t.events || slices.Contains(all, end.t.c) {
+			if end.events != end.t.events || slices.Contains(all, end.t) {
 				continue
 			}
-			all = append(all, end.t.c)
+			all = append(all, end.t)
 			if age <= bound {
-				soon = append(soon, end.t.c)
+				soon = append(soon, end.t)
 			}
 		}
 	}

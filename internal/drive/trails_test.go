@@ -18,33 +18,29 @@ import (
 type diary struct {
 	trails
 	t     *testing.T
-	users map[string]*conversation
+	users map[string]struct{}
 	asked map[string]time.Duration
 	alone bool
 }
 
 func newDiary(t *testing.T) *diary {
-	return &diary{t: t, users: map[string]*conversation{}, asked: map[string]time.Duration{}}
+	return &diary{t: t, users: map[string]struct{}{}, asked: map[string]time.Duration{}}
 }
 
-func (d *diary) user(name string) *conversation {
-	if d.users[name] == nil {
-		d.users[name] = &conversation{turn: parley.Turn{ID: int64(name[0])}}
-	}
-	return d.users[name]
+// turn is that of a user, who has the same number.
+func (d *diary) turn(user string) int64 {
+	d.users[user] = struct{}{}
+	return int64(user[0])
 }
 
 // play returns the users that calls were taken to be of, - for nobody.
 func (d *diary) play(from time.Duration, script string) string {
 	var out []string
-	note := func(c *conversation) {
-		name := "-"
-		for n, user := range d.users {
-			if c != nil && c == user {
-				name = n
-			}
+	note := func(of int64) {
+		if of == 0 {
+			of = '-'
 		}
-		out = append(out, name)
+		out = append(out, string(rune(of)))
 	}
 	for line := range strings.Lines(script) {
 		words := strings.Fields(line)
@@ -59,21 +55,21 @@ func (d *diary) play(from time.Duration, script string) string {
 		call := parley.Call{Wire: "w", Operation: words[len(words)-1], Start: at, End: parley.None}
 		switch words[1] {
 		case "begin":
-			call.Turn = d.user(words[2]).turn.ID
-			d.began(&call, d.user(words[2]), d.alone)
+			call.Turn = d.turn(words[2])
+			d.began(&call, uint64(call.Turn), d.alone)
 		case "end":
-			call.Turn, call.End = d.user(words[2]).turn.ID, at
+			call.Turn, call.End = d.turn(words[2]), at
 			d.over(&call)
 		case "ask":
 			d.asked[call.Operation] = at
-			note(d.next(&call, func(*conversation) bool { return true }))
+			note(int64(d.next(&call, func(int64, uint64) bool { return true })))
 		case "settle":
 			call.Start, call.End = d.asked[call.Operation], at
-			var waiting []*conversation
-			for _, c := range d.users {
-				waiting = append(waiting, c)
+			var underWay []int64
+			for user := range d.users {
+				underWay = append(underWay, d.turn(user))
 			}
-			note(d.settle(&call, waiting))
+			note(d.settle(&call, underWay))
 		case "stray":
 			d.stray(&call)
 		}
@@ -180,7 +176,7 @@ func TestSequenceLearntAmongMany(t *testing.T) {
 			700 end a chat
 			701 end b chat`) + " "
 	}
-	if want := strings.Repeat("- - ", 3) + strings.Repeat("a a ", 2); got != want {
+	if want := strings.Repeat("- ", 6) + strings.Repeat("a ", 4); got != want {
 		t.Errorf("taken to be of %q, want %q", got, want)
 	}
 }
@@ -188,7 +184,7 @@ func TestSequenceLearntAmongMany(t *testing.T) {
 // A turn of which nothing is known may have made any call, so that nobody else is taken for sure.
 func TestNothingIsLearntBesideTheUnknown(t *testing.T) {
 	d := newDiary(t)
-	d.user("z")
+	d.turn("z")
 	for i := range 6 {
 		if got := d.play(time.Duration(i)*time.Second, `
 			0 begin a chat
