@@ -29,17 +29,39 @@ const nobody = 0
 // mostOwned bounds the values remembered, at some 50 MB. A longer run forgets all and learns anew.
 const mostOwned = 1 << 20
 
-// reveal notes values that came to light for a user; learn: the user is alone, and this is beyond doubt.
-func (l *lineage) reveal(user uint64, fields []fingerprint.Field, learn bool) {
+// observe notes what came to light for a user who is alone.
+func (l *lineage) observe(user uint64, fields []fingerprint.Field) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	for _, f := range fields {
+		l.saw(user, f)
+	}
+}
+
+// disown notes values in a call that is nobody's, as constants in it are, unless they are known.
+func (l *lineage) disown(fields []fingerprint.Field) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.makeRoom()
+	for _, f := range fields {
+		if _, known := l.owners[f]; f.Place == 0 && !known {
+			l.owners[f] = nobody
+		}
+	}
+}
+
+func (l *lineage) makeRoom() {
 	if l.owners == nil || len(l.owners) > mostOwned {
 		l.owners = make(map[fingerprint.Field]uint64)
 	}
+}
+
+// reveal notes values that came to light for a user.
+func (l *lineage) reveal(user uint64, fields []fingerprint.Field) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.makeRoom()
 	for _, f := range fields {
-		if learn {
-			l.saw(user, f)
-		}
 		if _, source := l.from[f.Place]; f.Place != 0 && !source {
 			continue // nothing is known to come from there
 		}

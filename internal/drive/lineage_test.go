@@ -17,6 +17,12 @@ const (
 	serviceBy             // a parameter: one of few
 )
 
+// both notes what came to light for a user who is alone.
+func both(l *lineage, user uint64, fields []fingerprint.Field) {
+	l.observe(user, fields)
+	l.reveal(user, fields)
+}
+
 func at(place, value uint64) fingerprint.Field { return fingerprint.Field{Place: place, Value: value} }
 
 func TestLineage(t *testing.T) {
@@ -31,42 +37,42 @@ func TestLineage(t *testing.T) {
 		{
 			name: "a parameter that is always the id read before", users: 4, want: 900, ask: []fingerprint.Field{at(storeBy, 17)},
 			alone: func(l *lineage, user uint64) {
-				l.reveal(user, []fingerprint.Field{at(customerID, user-100)}, true)
+				both(l, user, []fingerprint.Field{at(customerID, user-100)})
 				l.study(user, []fingerprint.Field{at(storeBy, user-100)})
 			},
 		},
 		{
 			name: "two users prove nothing", users: 2, want: nobody, ask: []fingerprint.Field{at(storeBy, 17)},
 			alone: func(l *lineage, user uint64) {
-				l.reveal(user, []fingerprint.Field{at(customerID, user-100)}, true)
+				both(l, user, []fingerprint.Field{at(customerID, user-100)})
 				l.study(user, []fingerprint.Field{at(storeBy, user-100)})
 			},
 		},
 		{
 			name: "a constant that is the id of one", users: 6, want: nobody, ask: []fingerprint.Field{at(limitBy, 17)},
 			alone: func(l *lineage, user uint64) {
-				l.reveal(user, []fingerprint.Field{at(customerID, user-100)}, true)
+				both(l, user, []fingerprint.Field{at(customerID, user-100)})
 				l.study(user, []fingerprint.Field{at(limitBy, 3)})
 			},
 		},
 		{
 			name: "one of few, the same as the id for the first users", users: 9, want: nobody, ask: []fingerprint.Field{at(serviceBy, 17)},
 			alone: func(l *lineage, user uint64) {
-				l.reveal(user, []fingerprint.Field{at(customerID, user-100)}, true)
+				both(l, user, []fingerprint.Field{at(customerID, user-100)})
 				l.study(user, []fingerprint.Field{at(serviceBy, (user-101)%4+1)})
 			},
 		},
 		{
 			name: "a column whose values users share", users: 8, want: nobody, ask: []fingerprint.Field{at(serviceBy, 17)},
 			alone: func(l *lineage, user uint64) {
-				l.reveal(user, []fingerprint.Field{at(tariff, user%4), at(tariff, 17)}, true)
+				both(l, user, []fingerprint.Field{at(tariff, user%4), at(tariff, 17)})
 				l.study(user, []fingerprint.Field{at(serviceBy, user%4)})
 			},
 		},
 		{
 			name: "a late call of the user before does not shake it", users: 6, want: 900, ask: []fingerprint.Field{at(storeBy, 17)},
 			alone: func(l *lineage, user uint64) {
-				l.reveal(user, []fingerprint.Field{at(customerID, user-100)}, true)
+				both(l, user, []fingerprint.Field{at(customerID, user-100)})
 				for range 3 {
 					l.study(user, []fingerprint.Field{at(storeBy, user-100)})
 				}
@@ -92,8 +98,8 @@ func TestLineage(t *testing.T) {
 				tt.alone(&l, user)
 			}
 			// Many users: what is read is noted, and nothing learnt.
-			l.reveal(900, []fingerprint.Field{at(customerID, 17), at(visits, 17), at(tariff, 17), at(0, 4711), at(0, 42)}, false)
-			l.reveal(901, []fingerprint.Field{at(customerID, 18), at(visits, 18), at(0, 4712), at(0, 42)}, false)
+			l.reveal(900, []fingerprint.Field{at(customerID, 17), at(visits, 17), at(tariff, 17), at(0, 4711), at(0, 42)})
+			l.reveal(901, []fingerprint.Field{at(customerID, 18), at(visits, 18), at(0, 4712), at(0, 42)})
 			if got := l.owner(tt.ask); got != tt.want {
 				t.Errorf("owner %d, want %d", got, tt.want)
 			}
@@ -105,11 +111,25 @@ func TestLineage(t *testing.T) {
 func TestCatalogue(t *testing.T) {
 	var l lineage
 	for user := uint64(101); user < 105; user++ {
-		l.reveal(user, []fingerprint.Field{at(tariff, 5000), at(0, 5000)}, true)
+		both(&l, user, []fingerprint.Field{at(tariff, 5000), at(0, 5000)})
 	}
-	l.reveal(900, []fingerprint.Field{at(tariff, 5001), at(0, 5001)}, false)
+	l.reveal(900, []fingerprint.Field{at(tariff, 5001), at(0, 5001)})
 	if got := l.owner([]fingerprint.Field{at(tariff, 5001), at(0, 5001)}); got != nobody {
 		t.Errorf("an entry of a catalogue belongs to %d", got)
+	}
+}
+
+// A poll's constants are nobody's: not when it comes while one user waits, by the time alone, and not when it came before.
+func TestConstantsOfPolls(t *testing.T) {
+	var l lineage
+	l.disown([]fingerprint.Field{at(0, 6000)})
+	l.reveal(900, []fingerprint.Field{at(0, 6000), at(0, 6001)})
+	l.disown([]fingerprint.Field{at(0, 6001)}) // a late call of a user does not take what is known
+	if got := l.owner([]fingerprint.Field{at(0, 6000)}); got != nobody {
+		t.Errorf("a constant belongs to %d", got)
+	}
+	if got := l.owner([]fingerprint.Field{at(0, 6001)}); got != 900 {
+		t.Errorf("a user's value belongs to %d, want 900", got)
 	}
 }
 
@@ -117,12 +137,12 @@ func TestCatalogue(t *testing.T) {
 func TestCoincidenceIsFoundOut(t *testing.T) {
 	var l lineage
 	for user := uint64(101); user < 106; user++ { // two sequences in step: the customer's and the visit's
-		l.reveal(user, []fingerprint.Field{at(customerID, user-100), at(visits, user-100)}, true)
+		both(&l, user, []fingerprint.Field{at(customerID, user-100), at(visits, user-100)})
 		l.study(user, []fingerprint.Field{at(storeBy, user-100)})
 	}
 	// Among many they are not: customer 17 is on visit 40, customer 40 on visit 41.
-	l.reveal(900, []fingerprint.Field{at(customerID, 17), at(visits, 40)}, false)
-	l.reveal(901, []fingerprint.Field{at(customerID, 40), at(visits, 41)}, false)
+	l.reveal(900, []fingerprint.Field{at(customerID, 17), at(visits, 40)})
+	l.reveal(901, []fingerprint.Field{at(customerID, 40), at(visits, 41)})
 	if got := l.owner([]fingerprint.Field{at(storeBy, 40)}); got != nobody {
 		t.Errorf("two links that differ say %d", got)
 	}
@@ -138,11 +158,11 @@ func TestLearntAmongMany(t *testing.T) {
 	const customers, waiting = 200, 8
 	var l lineage
 	for user := uint64(101); user < 105; user++ {
-		l.reveal(user, []fingerprint.Field{at(customerID, user)}, true)
+		both(&l, user, []fingerprint.Field{at(customerID, user)})
 		l.study(user, []fingerprint.Field{at(limitBy+100, user)}) // some other statement by the same id
 	}
 	for id := uint64(1); id <= customers; id++ {
-		l.reveal(1000+id, []fingerprint.Field{at(customerID, id)}, false)
+		l.reveal(1000+id, []fingerprint.Field{at(customerID, id)})
 	}
 	for range 50 {
 		here := map[uint64]bool{}
@@ -171,7 +191,7 @@ func TestLineageIsBounded(t *testing.T) {
 			fields = append(fields, at(1+user*64+k, user*1000+k))
 		}
 		l.study(user, fields)
-		l.reveal(user, fields, true)
+		both(&l, user, fields)
 	}
 	if len(l.proofs) > mostProofs || len(l.firsts) > mostFirsts || len(l.seen) > mostPlaces || len(l.places) > mostProofs {
 		t.Errorf("%d proofs, %d first users, %d places of the pupil, %d places", len(l.proofs), len(l.firsts), len(l.seen), len(l.places))

@@ -35,6 +35,7 @@ func (d *Driver) Trace(call *parley.Call, fields []fingerprint.Field) (user uint
 			d.trails.began(call, nobody, false)
 		case alone.quiet:
 			d.trails.stray(call)
+			d.lineage.disown(fields)
 		default:
 			d.lineage.guess(fields, d.waits)
 		}
@@ -122,14 +123,13 @@ func (d *Driver) Reveal(user uint64, by parley.Attribution, fields []fingerprint
 	if user == nobody || len(fields) == 0 {
 		return
 	}
-	alone := d.registry.alone(time.Now())
-	learn := false
-	if alone.conversation != nil {
-		_, present := alone.conversation.current()
-		learn = present == user && (by != parley.ByTime || alone.settled)
+	if alone := d.registry.alone(time.Now()); alone.conversation != nil && (by != parley.ByTime || alone.settled) {
+		if _, present := alone.conversation.current(); present == user {
+			d.lineage.observe(user, fields)
+		}
 	}
-	if by != parley.ByTime || learn {
-		d.lineage.reveal(user, fields, learn)
+	if by != parley.ByTime { // a poll that comes while one user waits has constants, which are not the user's
+		d.lineage.reveal(user, fields)
 	}
 }
 

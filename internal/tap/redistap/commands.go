@@ -11,6 +11,11 @@ func secret(name string) bool {
 	return name == "AUTH" || name == "HELLO" || name == "ACL" || name == "MIGRATE"
 }
 
+// runsScript reports whether the first word of a command is a script, its hash or its name.
+func runsScript(name string) bool {
+	return strings.HasPrefix(name, "EVAL") || strings.HasPrefix(name, "FCALL")
+}
+
 // keyAt returns the place of a command's first key, or of its channel, 0 if it has none (https://redis.io/docs/latest/commands/).
 func keyAt(name string, v *respwire.Value) int {
 	switch name {
