@@ -204,6 +204,9 @@ func (s *session) began(name string, v *respwire.Value) command {
 	if !secret(name) {
 		for i := 1; i < len(v.Parts); i++ {
 			identities = s.tap.Finder.AppendHashes(identities, v.Parts[i].Text, s.tap.Key)
+			if i == 1 && runsScript(name) {
+				continue // the script says what is done, and not for whom
+			}
 			c.fields = s.appendFields(c.fields, c.in, 'a', i, v.Parts[i].Text)
 		}
 	}
