@@ -56,7 +56,7 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	keep := flags.String("keep", "", "keep the run and the log in this `folder`")
 	judge := flags.String("judge", "", "judge what -keep left in this `folder`, and run nothing")
 	flags.StringVar(&b.bot, "bot", "examples/receptionist", "folder of the bot")
-	flags.IntVar(&b.perHour, "per-hour", 4000, "conversations an hour; with the plan's think time 4,000 keep 65 open")
+	flags.IntVar(&b.perHour, "per-hour", 4500, "conversations an hour; with the plan's think time 4,500 keep more than 50 open")
 	flags.StringVar(&b.think, "think", "", "think time instead of the plan's, as lognormal(p50=3s, p95=7s)")
 	flags.DurationVar(&b.solo, "solo", time.Minute, "length of the phase with one user")
 	flags.DurationVar(&b.steady, "steady", 2*time.Minute, "length of the phase that is judged")
