@@ -31,6 +31,9 @@ type Exchange struct {
 	Ready time.Duration
 
 	timer *time.Timer
+	// last is when the last bytes of the answer were about to be written, 0 if it is not whole. The call ends then: by the
+	// time a write has returned, the client may long have gone on.
+	last time.Duration
 }
 
 // End closes the record of the call. A service that has noted the end in x.Call itself, because it looks at
@@ -39,7 +42,11 @@ func (x *Exchange) End() {
 	if x.timer != nil {
 		x.timer.Stop()
 	}
-	if x.Call.End == parley.None {
+	switch {
+	case x.Call.End != parley.None:
+	case x.last > 0:
+		x.Call.End = x.last
+	default:
 		x.Call.End = x.Since()
 	}
 	if x.Record != nil {
@@ -159,7 +166,7 @@ func (x *Exchange) Refused(status int) { x.Call.Failure = fmt.Sprintf("status %d
 
 // Gone notes that the client hung up.
 func (x *Exchange) Gone() error {
-	x.Call.Failure = "client went away"
+	x.Call.Failure, x.last = "client went away", 0
 	return http.ErrAbortHandler
 }
 
@@ -215,8 +222,9 @@ func (x *Exchange) Send(p []byte) error {
 }
 
 func (x *Exchange) write(p []byte) error {
+	at := x.Since()
 	if x.Call.FirstByte == parley.None {
-		x.Call.FirstByte = x.Since()
+		x.Call.FirstByte = at
 	}
 	var err error
 	if len(p) > 0 {
@@ -230,12 +238,13 @@ func (x *Exchange) write(p []byte) error {
 	if err != nil {
 		return x.Gone()
 	}
+	x.last = at
 	return nil
 }
 
 // Cut closes the connection in the middle of a response. It does not return.
 func (x *Exchange) Cut() {
-	x.Call.Failure = "cut"
+	x.Call.Failure, x.last = "cut", 0
 	panic(http.ErrAbortHandler)
 }
 
