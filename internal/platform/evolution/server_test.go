@@ -92,6 +92,7 @@ func TestLargeBodiesTakeTurns(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := p.Server()
+	s.ReadTimeout = time.Hour // a busy machine is no slow sender
 	var serving, sending sync.WaitGroup
 	serving.Go(func() { _ = s.Serve(l) })
 	defer func() { p.Close(); _ = s.Shutdown(); serving.Wait() }()
