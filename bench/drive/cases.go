@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -23,6 +25,7 @@ type bench struct {
 	pin, keep   bool
 	profile     bool
 	progress    io.Writer
+	rounds      int
 	dir         string // of the records
 	descriptors int
 }
@@ -52,8 +55,14 @@ func (b *bench) measure(ctx context.Context, names []string) (*results, error) {
 	cases := map[string]func(context.Context, *results) error{
 		"peers": b.peers, "turn": b.turn, "rate": b.rate, "waiting": b.waiting, "open": b.open, "flat": b.flat,
 	}
+	paired := slices.Contains(names, "peers") && slices.Contains(names, "turn")
+	if paired {
+		if err := b.pairs(ctx, r); err != nil {
+			return nil, err
+		}
+	}
 	for _, name := range caseNames() {
-		if !slices.Contains(names, name) {
+		if !slices.Contains(names, name) || paired && (name == "peers" || name == "turn") {
 			continue
 		}
 		_, _ = fmt.Fprintf(b.progress, "%s ...\n", name)
@@ -63,6 +72,28 @@ func (b *bench) measure(ctx context.Context, names []string) (*results, error) {
 	}
 	r.relate()
 	return r, nil
+}
+
+// pairs runs peers and turn by turns and keeps the round with the median ratio: a machine that is shared is faster in
+// one minute than in the next, and what is compared must have had the same minute.
+func (b *bench) pairs(ctx context.Context, r *results) error {
+	var rounds []*results
+	for i := range b.rounds {
+		_, _ = fmt.Fprintf(b.progress, "peers and turn, round %d of %d ...\n", i+1, b.rounds)
+		one := &results{}
+		if err := errors.Join(b.peers(ctx, one), b.turn(ctx, one)); err != nil {
+			return fmt.Errorf("peers and turn: %w", err)
+		}
+		one.relate()
+		rounds = append(rounds, one)
+	}
+	slices.SortFunc(rounds, func(a, b *results) int { return cmp.Compare(a.RatioToHey, b.RatioToHey) })
+	median := rounds[(len(rounds)-1)/2]
+	r.Peers, r.Turn = median.Peers, median.Turn
+	for _, one := range rounds {
+		r.Ratios = append(r.Ratios, one.RatioToHey)
+	}
+	return nil
 }
 
 // core returns the core of a generator (0) or of what it talks to (1), -1 for any.

@@ -54,6 +54,7 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	names := flags.String("run", strings.Join(caseNames(), ","), "cases to run")
 	b := bench{dir: ""}
 	flags.IntVar(&b.seconds, "seconds", 10, "length of each measurement")
+	flags.IntVar(&b.rounds, "rounds", 3, "how often peers and turn take turns, if both are run; the round with the median ratio counts")
 	flags.IntVar(&b.connections, "connections", 64, "users who speak at once, and connections of the peers")
 	flags.BoolVar(&b.pin, "pin", true, "give the generators one core and the bot another, where there are two")
 	flags.BoolVar(&b.keep, "keep", false, "keep the records, and say where they are")
@@ -64,6 +65,7 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	if b.seconds < 3 {
 		return errors.New("-seconds: a measurement takes at least 3")
 	}
+	b.rounds = max(1, b.rounds)
 	chosen := strings.Split(*names, ",")
 	for _, name := range chosen {
 		if !slices.Contains(caseNames(), name) {

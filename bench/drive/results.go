@@ -13,11 +13,13 @@ type results struct {
 	CPUPerTurn    float64 `json:"cpu_us_per_turn,omitempty"`
 	HeyPerRequest float64 `json:"hey_cpu_us_per_request,omitempty"`
 	RatioToHey    float64 `json:"ratio_to_hey,omitempty"`
-	BytesWaiting  float64 `json:"bytes_per_waiting_conversation,omitempty"`
-	BytesOpen     float64 `json:"bytes_per_open_webhook,omitempty"`
-	CPUAmongFew   float64 `json:"cpu_us_per_turn_1000,omitempty"`
-	CPUAmongMany  float64 `json:"cpu_us_per_turn_100000,omitempty"`
-	Flatness      float64 `json:"flatness,omitempty"`
+	// Ratios are those of all rounds, in order of size.
+	Ratios       []float64 `json:"ratios_to_hey,omitempty"`
+	BytesWaiting float64   `json:"bytes_per_waiting_conversation,omitempty"`
+	BytesOpen    float64   `json:"bytes_per_open_webhook,omitempty"`
+	CPUAmongFew  float64   `json:"cpu_us_per_turn_1000,omitempty"`
+	CPUAmongMany float64   `json:"cpu_us_per_turn_100000,omitempty"`
+	Flatness     float64   `json:"flatness,omitempty"`
 
 	Connections int  `json:"connections"`
 	Descriptors int  `json:"descriptors"`

@@ -18,7 +18,7 @@ type Options struct {
 	// means a second.
 	Interval time.Duration
 	// SegmentRows is the number of rows at which a segment is written ahead of
-	// time, 0 means 32,768. Bound is the number of rows of one table that may wait
+	// time, 0 means 16,384. Bound is the number of rows of one table that may wait
 	// in memory for a disk that is slow or full, before rows are dropped; 0
 	// means 262,144 (about 100 MB).
 	SegmentRows int
@@ -35,7 +35,7 @@ func (o Options) withDefaults() Options {
 		o.Interval = time.Second
 	}
 	if o.SegmentRows == 0 {
-		o.SegmentRows = 1 << 15
+		o.SegmentRows = 1 << 14
 	}
 	if o.SealRows == 0 {
 		o.SealRows = 1 << 13
