@@ -42,7 +42,7 @@ func TestPostgresLibraries(t *testing.T) {
 	for _, library := range []string{"asyncpg", "psycopg2", "psycopg"} {
 		t.Run(library, func(t *testing.T) {
 			if err := importable(t, library); err != "" {
-				t.Skip(err)
+				t.Fatal(err)
 			}
 			judge(t, "postgres.py", library, shared.postgres.URL(), "?sslmode=disable")
 		})
@@ -51,7 +51,7 @@ func TestPostgresLibraries(t *testing.T) {
 
 func TestRedisLibrary(t *testing.T) {
 	if err := importable(t, "redis"); err != "" {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	judge(t, "redis_.py", "redis", shared.redis.URL(), "")
 }

@@ -17,7 +17,7 @@ func pgbench(t *testing.T) string {
 		found = append(found, path)
 	}
 	if len(found) == 0 {
-		t.Skip("pgbench is not installed")
+		t.Fatal("pgbench is not installed: make packages installs what the tests need")
 	}
 	return found[0]
 }

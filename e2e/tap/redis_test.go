@@ -12,7 +12,7 @@ import (
 // TestRedisBenchmark: with and without pipelines, the calls recorded are as many as the server counted, command by command.
 func TestRedisBenchmark(t *testing.T) {
 	if _, err := exec.LookPath("redis-benchmark"); err != nil {
-		t.Skip("redis-benchmark is not installed")
+		t.Fatal("redis-benchmark is not installed: make packages installs what the tests need")
 	}
 	for _, pipeline := range []string{"1", "16"} {
 		t.Run("pipelines of "+pipeline, func(t *testing.T) {
