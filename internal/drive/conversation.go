@@ -63,6 +63,7 @@ type conversation struct {
 	newest     int           // 1 + index of the newest message of the turn that a reply quoted
 	previous   memory
 	keys       []uint64 // identities to forget at the end
+	waiter     *waiter  // of the registry, whose mutex guards it; nil between turns
 	pursuit    *pursuit // nil without a goal that a call reaches
 	refused    string   // what the last webhook attempt failed with
 }

@@ -18,7 +18,10 @@ import (
 func (d *Driver) deliver(c *conversation, turn int64, first, last bool, m platform.Message) {
 	counts := c.in.counts()
 	d.crew.do(func() {
-		w := d.o.Platform.Webhook(m)
+		space := d.body()
+		defer d.bodies.Put(space)
+		w := d.o.Platform.Webhook((*space)[:0], m)
+		*space = w.Body
 		d.live.underWay.Add(1)
 		defer d.live.underWay.Add(-1)
 		if first {
@@ -47,6 +50,14 @@ func (d *Driver) deliver(c *conversation, turn int64, first, last bool, m platfo
 			}
 		}
 	})
+}
+
+// body is memory for the body of a webhook.
+func (d *Driver) body() *[]byte {
+	if space, ok := d.bodies.Get().(*[]byte); ok {
+		return space
+	}
+	return new([]byte)
 }
 
 // What a bot that floods its users can make the platform send at once, and have waiting.

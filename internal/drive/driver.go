@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -16,12 +17,13 @@ import (
 type Platform interface {
 	User(index int64) platform.User
 	Message(from platform.User, seq int64, text string, at time.Time) platform.Message
-	Webhook(m platform.Message) platform.Webhook
+	// Webhook has its body in space, if that is large enough.
+	Webhook(space []byte, m platform.Message) platform.Webhook
 	Retry() platform.RetryPolicy
 }
 
 // Sender makes one webhook request and returns the response's status; err is set
-// if there was no response.
+// if there was no response. The webhook's body may be used until it returns.
 type Sender interface {
 	Send(w platform.Webhook, timeout time.Duration) (status int, err error)
 }
@@ -65,6 +67,7 @@ type Driver struct {
 	messages      atomic.Int64
 
 	crew    crew          // sends webhooks
+	bodies  sync.Pool     // of *[]byte, in which it has them
 	notices chan struct{} // holds one element for each webhook of no turn on its way
 	live    live
 	health  lags

@@ -63,7 +63,7 @@ func TestNoticesAreBounded(t *testing.T) {
 	}
 	play(t, testPlan(3600, plan.Turn{}), slow, func(w *world) {
 		for range flood {
-			w.driver.Notify(platform.Scheduled{Webhook: stubPlatform{}.Webhook(platform.Message{})})
+			w.driver.Notify(platform.Scheduled{Webhook: stubPlatform{}.Webhook(nil, platform.Message{})})
 		}
 		time.Sleep(time.Minute)
 		p := w.driver.Progress()

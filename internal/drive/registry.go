@@ -13,25 +13,27 @@ type registry struct {
 	mu sync.Mutex
 	// open holds the conversations that are not over; lingering ones are over but may still get replies.
 	open       map[*conversation]struct{}
-	byIdentity map[uint64]*conversation  // keyed hashes of numbers and message ids
-	byWords    map[uint64]*utterance     // on each somebody waits
-	waiting    map[*conversation]*waiter // conversations in a turn
-	played     map[uint64]struct{}       // keyed hashes of all numbers ever given to a user
-	byTurn     map[int64]*conversation   // conversations with a goal that a call reaches
+	byIdentity map[uint64]*conversation // keyed hashes of numbers and message ids
+	byWords    map[uint64]*utterance    // on each somebody waits
+	waiting    []*waiter                // of the conversations in a turn, in no order
+	played     map[uint64]struct{}      // keyed hashes of all numbers ever given to a user
+	byTurn     map[int64]*conversation  // conversations with a goal that a call reaches
 	// came is when a conversation was opened last, answered when a turn ended last.
 	came, answered time.Time
 }
 
 // utterance is one sentence that users wait on: who does, in the order in which they began to.
 type utterance struct {
-	queue []*waiter // some of them gone
-	count int       // of those who are not
+	queue []*waiter  // some of them gone
+	count int        // of those who are not
+	first [1]*waiter // what queue begins with: most sentences have one
 }
 
-// waiter is a conversation, nil when it is gone, and how many calls were taken to be its turn's.
+// waiter is a conversation, nil when it is gone, how many calls were taken to be its turn's, and where in registry.waiting it stands.
 type waiter struct {
 	c     *conversation
 	calls int
+	place int
 }
 
 // next returns the conversation whose call comes next: of those with the fewest calls the one that has waited
@@ -65,7 +67,6 @@ func newRegistry() registry {
 		open:       make(map[*conversation]struct{}),
 		byIdentity: make(map[uint64]*conversation),
 		byWords:    make(map[uint64]*utterance),
-		waiting:    make(map[*conversation]*waiter),
 		played:     make(map[uint64]struct{}),
 		byTurn:     make(map[int64]*conversation),
 	}
@@ -150,12 +151,13 @@ func (r *registry) wait(c *conversation, words uint64) {
 	u := r.byWords[words]
 	if u == nil {
 		u = &utterance{}
+		u.queue = u.first[:0]
 		r.byWords[words] = u
 	}
-	w := &waiter{c: c}
-	u.queue = append(u.queue, w)
+	c.waiter = &waiter{c: c, place: len(r.waiting)}
+	u.queue = append(u.queue, c.waiter)
 	u.count++
-	r.waiting[c] = w
+	r.waiting = append(r.waiting, c.waiter)
 }
 
 // unwait undoes wait.
@@ -163,8 +165,13 @@ func (r *registry) unwait(c *conversation, words uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	u := r.byWords[words]
-	u.leave(r.waiting[c])
-	delete(r.waiting, c)
+	last := len(r.waiting) - 1
+	r.waiting[c.waiter.place] = r.waiting[last]
+	r.waiting[last].place = c.waiter.place
+	r.waiting[last] = nil
+	r.waiting = r.waiting[:last]
+	u.leave(c.waiter)
+	c.waiter = nil
 	r.answered = time.Now()
 	if u.count == 0 {
 		delete(r.byWords, words)
@@ -212,8 +219,8 @@ func (r *registry) served(words uint64) *conversation {
 func (r *registry) dealt(c *conversation) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if w := r.waiting[c]; w != nil {
-		w.calls++
+	if c.waiter != nil {
+		c.waiter.calls++
 	}
 }
 
@@ -224,8 +231,8 @@ func (r *registry) everybody(most int) (list []*conversation) {
 	if len(r.waiting) > most {
 		return nil
 	}
-	for c := range r.waiting {
-		list = append(list, c)
+	for _, w := range r.waiting {
+		list = append(list, w.c)
 	}
 	return list
 }
@@ -234,7 +241,7 @@ func (r *registry) everybody(most int) (list []*conversation) {
 func (r *registry) waits(c *conversation) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.waiting[c] != nil
+	return c != nil && c.waiter != nil
 }
 
 // sole returns the one conversation in a turn, nil if there is none or several.
@@ -242,9 +249,7 @@ func (r *registry) sole() *conversation {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.waiting) == 1 {
-		for c := range r.waiting {
-			return c
-		}
+		return r.waiting[0].c
 	}
 	return nil
 }

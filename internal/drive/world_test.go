@@ -92,7 +92,7 @@ func (stubPlatform) Message(from platform.User, seq int64, text string, at time.
 	return platform.Message{ID: fmt.Sprintf("MSG%d", seq), From: from, Text: text, At: at}
 }
 
-func (stubPlatform) Webhook(m platform.Message) platform.Webhook {
+func (stubPlatform) Webhook(_ []byte, m platform.Message) platform.Webhook {
 	body, _ := json.Marshal(said{ID: m.ID, From: m.From.Number, Text: m.Text, Voice: m.Voice})
 	return platform.Webhook{URL: "http://bot/webhook", Body: body, Event: "message", Header: []platform.Field{{Name: "Content-Type", Value: "application/json"}}}
 }

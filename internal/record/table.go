@@ -34,6 +34,8 @@ type table[T any] struct {
 	mu      sync.Mutex
 	rows    []T
 	hashed  []uint64 // holds the rows' hashes
+	recent  []seat   // by the last bits of an identity
+	takes   int32    // how often rows was swapped
 	added   int64
 	dropped int64
 
@@ -47,16 +49,22 @@ type table[T any] struct {
 }
 
 // add appends a row, or counts it as dropped when the disk has been too slow
-// for too long. The row is copied; the pointer spares it being copied twice.
-func (t *table[T]) add(row *T) {
+// for too long. A row with an identity other than 0 overwrites an earlier one of its identity that still waits: at a high rate most
+// turns end within the second in which they opened. The row is copied; the pointer spares it being copied twice.
+func (t *table[T]) add(row *T, identity int64) {
 	t.mu.Lock()
-	if len(t.rows) >= t.bound {
+	at := t.place(identity)
+	if at == t.bound {
 		t.dropped++
 		t.mu.Unlock()
 		return
 	}
-	t.rows = append(t.rows, *row)
-	last := &t.rows[len(t.rows)-1]
+	if at < len(t.rows) {
+		t.rows[at] = *row
+	} else {
+		t.rows = append(t.rows, *row)
+	}
+	last := &t.rows[at]
 	t.added++
 	if t.number != nil {
 		t.number(last, t.added)
@@ -69,7 +77,7 @@ func (t *table[T]) add(row *T) {
 			*own = t.hashed[from:len(t.hashed):len(t.hashed)]
 		}
 	}
-	isFull := len(t.rows) == t.segmentRows
+	isFull := at+1 == t.segmentRows
 	t.mu.Unlock()
 	if isFull {
 		select {
@@ -77,6 +85,34 @@ func (t *table[T]) add(row *T) {
 		default: // the writer is about to look anyway
 		}
 	}
+}
+
+// seat is where in rows the row of an identity stands, if it is still there.
+type seat struct {
+	identity int64
+	row      int32
+	take     int32 // the rows that it is about
+}
+
+// seats is how many identities are remembered, a power of two: those of some tenths of a second at the highest rates.
+const seats = 1 << 14
+
+// place returns where in rows a row goes: over an earlier one of its identity, or at the end. The caller holds mu.
+func (t *table[T]) place(identity int64) int {
+	if identity == 0 {
+		return len(t.rows)
+	}
+	if t.recent == nil {
+		t.recent = make([]seat, seats)
+	}
+	s := &t.recent[identity&(seats-1)]
+	if s.identity == identity && s.take == t.takes {
+		return int(s.row)
+	}
+	if len(t.rows) < t.bound {
+		*s = seat{identity, int32(len(t.rows)), t.takes}
+	}
+	return len(t.rows)
 }
 
 // take moves what was added into the tail, unless rows in the tail still wait
@@ -87,6 +123,7 @@ func (t *table[T]) take() {
 	}
 	t.mu.Lock()
 	t.rows, t.spare = t.spare, t.rows
+	t.takes++
 	if len(t.hashed) > 0 {
 		// The rows refer to it from now on. Next time will need about as much.
 		t.hashed = make([]uint64, 0, len(t.hashed)+len(t.hashed)/4)
@@ -160,13 +197,14 @@ func (t *table[T]) dropWaiting() {
 	defer t.mu.Unlock()
 	t.dropped += int64(len(t.rows) + len(t.tail) - t.saved)
 	t.rows, t.tail, t.saved = nil, nil, 0
+	t.takes++
 }
 
 // release lets go of the memory of a table whose rows are all on the disk. Nothing is added to it any more.
 func (t *table[T]) release() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.rows, t.hashed, t.spare, t.tail, t.encoder, t.encoded = nil, nil, nil, nil, nil, bytes.Buffer{}
+	t.rows, t.hashed, t.recent, t.spare, t.tail, t.encoder, t.encoded = nil, nil, nil, nil, nil, nil, bytes.Buffer{}
 }
 
 // lost is the number of rows dropped so far.

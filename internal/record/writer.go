@@ -118,18 +118,18 @@ func (w *Writer) Dir() string { return w.dir }
 
 // Turn records a turn: at its opening with the outcome [parley.Open], and again
 // at its end. The slices of t are copied.
-func (w *Writer) Turn(t parley.Turn) { w.turns.add(&t) }
+func (w *Writer) Turn(t parley.Turn) { w.turns.add(&t, t.ID) }
 
 // Reply records a reply.
-func (w *Writer) Reply(r parley.Reply) { w.replies.add(&r) }
+func (w *Writer) Reply(r parley.Reply) { w.replies.add(&r, 0) }
 
 // Call records a call. If its ID is 0 it gets the next number, counted from 1 in
 // the order of recording; a caller that numbers calls itself must number all. The slices
 // of c are copied.
-func (w *Writer) Call(c parley.Call) { w.calls.add(&c) }
+func (w *Writer) Call(c parley.Call) { w.calls.add(&c, 0) }
 
 // Sample records a point of a series.
-func (w *Writer) Sample(s parley.Sample) { w.series.add(&s) }
+func (w *Writer) Sample(s parley.Sample) { w.series.add(&s, 0) }
 
 // Update changes the run's description; run.json follows within an interval.
 // What change leaves in the run must not be modified afterwards except in another Update.

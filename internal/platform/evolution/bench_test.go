@@ -14,7 +14,7 @@ func BenchmarkWebhook(b *testing.B) {
 	m := p.Message(p.User(17), 4, "Do you have time on Friday at half past ten? \"Thanks\"", moment())
 	b.ReportAllocs()
 	for b.Loop() {
-		_ = p.Webhook(m)
+		_ = p.Webhook(nil, m)
 	}
 }
 
@@ -43,6 +43,6 @@ func BenchmarkVoiceWebhook(b *testing.B) {
 	m.Voice = true
 	b.ReportAllocs()
 	for b.Loop() {
-		_ = p.Webhook(m)
+		_ = p.Webhook(nil, m)
 	}
 }

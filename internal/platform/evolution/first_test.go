@@ -24,7 +24,7 @@ func TestFirstWebhook(t *testing.T) {
 	p := newTest(first)
 	data := func(u platform.User, text string) string {
 		var got struct{ Data json.RawMessage }
-		if err := json.Unmarshal(p.Webhook(platform.Message{ID: "3EB0AA", From: u, Text: text, At: moment()}).Body, &got); err != nil {
+		if err := json.Unmarshal(p.Webhook(nil, platform.Message{ID: "3EB0AA", From: u, Text: text, At: moment()}).Body, &got); err != nil {
 			t.Fatal(err)
 		}
 		return string(got.Data)

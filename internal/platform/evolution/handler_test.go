@@ -203,7 +203,7 @@ func TestAddresses(t *testing.T) {
 			t.Errorf("addressOf(%q) = %+v, want %s", text, a, u.Number)
 		}
 	}
-	if body := string(p.Webhook(p.Message(u, 1, "Oi", time.Unix(0, 0))).Body); !strings.Contains(body, `"`+hidden+`"`) {
+	if body := string(p.Webhook(nil, p.Message(u, 1, "Oi", time.Unix(0, 0))).Body); !strings.Contains(body, `"`+hidden+`"`) {
 		t.Errorf("webhook lacks the hidden identity %s: %s", hidden, body)
 	}
 	for _, text := range []string{"", "@s.whatsapp.net", "123@g.us", "status@broadcast", "abc"} {

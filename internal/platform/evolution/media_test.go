@@ -53,7 +53,7 @@ func voiced(text string) platform.Message {
 func hear(t *testing.T, p *Platform, m platform.Message) heard {
 	t.Helper()
 	var h heard
-	if err := json.Unmarshal(p.Webhook(m).Body, &h); err != nil {
+	if err := json.Unmarshal(p.Webhook(nil, m).Body, &h); err != nil {
 		t.Fatal(err)
 	}
 	return h
@@ -142,7 +142,7 @@ func TestMediaMessage(t *testing.T) {
 			}
 			o.Record = func(c parley.Call) { calls = append(calls, c) }
 		})
-		hook := p.Webhook(voiced(voiceWords))
+		hook := p.Webhook(nil, voiced(voiceWords))
 		var data struct{ Data json.RawMessage }
 		if err := json.Unmarshal(hook.Body, &data); err != nil {
 			t.Fatal(err)
@@ -246,12 +246,12 @@ func TestNotesAreBounded(t *testing.T) {
 // A text costs nothing for what voice notes need.
 func TestTextsAreNotKept(t *testing.T) {
 	p := newTest(nil)
-	p.Webhook(platform.Message{ID: "A", Text: "a", At: moment()})
+	p.Webhook(nil, platform.Message{ID: "A", Text: "a", At: moment()})
 	if len(p.notes.byID) != 0 {
 		t.Error("a text is kept")
 	}
 	m := p.Message(p.User(17), 4, "Do you have time on Friday?", moment())
-	if n := testing.AllocsPerRun(50, func() { p.Webhook(m) }); n > 1 {
+	if n := testing.AllocsPerRun(50, func() { p.Webhook(nil, m) }); n > 1 {
 		t.Errorf("%v allocations", n)
 	}
 }
@@ -335,7 +335,7 @@ func TestJWTKey(t *testing.T) {
 		o.Config.JWTKey = "from the plan"
 		o.Config.Headers = map[string]plan.Secret{"jwt_key": "from the headers"}
 	})
-	w := p.Webhook(p.Message(p.User(0), 1, "Oi", moment()))
+	w := p.Webhook(nil, p.Message(p.User(0), 1, "Oi", moment()))
 	if got, want := field(w, "Authorization"), "Bearer "+sign("from the plan", moment().Unix()); got != want {
 		t.Errorf("Authorization %q, want %q", got, want)
 	}

@@ -99,20 +99,20 @@ func staticHeader(configured map[string]plan.Secret) []platform.Field {
 }
 
 // Webhook is the messages.upsert the gateway sends for a user's message. The
-// body is the caller's; the header is shared and must not be changed.
-func (p *Platform) Webhook(m platform.Message) platform.Webhook {
+// body is appended to space and the caller's; the header is shared and must not be changed.
+func (p *Platform) Webhook(space []byte, m platform.Message) platform.Webhook {
 	return platform.Webhook{
 		URL:    p.frames.upsertURL,
 		Header: p.header(m.At),
-		Body:   p.upsert(&m),
+		Body:   p.upsert(space, &m),
 		Event:  messagesUpsert,
 	}
 }
 
-// upsert is the body of a messages.upsert for what a user says.
-func (p *Platform) upsert(m *platform.Message) []byte {
+// upsert appends the body of a messages.upsert for what a user says.
+func (p *Platform) upsert(b []byte, m *platform.Message) []byte {
 	f := &p.frames
-	b := make([]byte, 0, fixed+len(f.upsert)+len(f.destination)+len(f.tail)+len(m.Text)+len(m.Text)/8+len(m.From.Name))
+	b = slices.Grow(b, fixed+len(f.upsert)+len(f.destination)+len(f.tail)+len(m.Text)+len(m.Text)/8+len(m.From.Name))
 	b = append(b, f.upsert...)
 	b = p.appendKey(b, m.From.Number, m.ID, false)
 	b = appendString(b, m.From.Name)

@@ -24,7 +24,7 @@ func moment() time.Time {
 func TestWebhook(t *testing.T) {
 	p := newTest(nil)
 	u := platform.User{Number: "999123000000042", Name: "Ana"}
-	w := p.Webhook(platform.Message{ID: "3EB0C767D82B0A74C1F2AA", From: u, Text: "Oi \"você\"\n<b>", At: moment()})
+	w := p.Webhook(nil, platform.Message{ID: "3EB0C767D82B0A74C1F2AA", From: u, Text: "Oi \"você\"\n<b>", At: moment()})
 	// Spaces and line ends are dropped before comparing: the order of the fields is part of it.
 	want := compact(t, `{
 		"event": "messages.upsert",
@@ -110,7 +110,7 @@ func TestStatus(t *testing.T) {
 
 func TestByEventsShowsInTheURLOnly(t *testing.T) {
 	p := newTest(func(o *Options) { o.Config.ByEvents = true })
-	w := p.Webhook(p.Message(p.User(0), 0, "Oi", moment()))
+	w := p.Webhook(nil, p.Message(p.User(0), 0, "Oi", moment()))
 	if w.URL != "http://127.0.0.1:9000/webhook/messages-upsert" || !strings.Contains(string(w.Body), `"destination":"http://127.0.0.1:9000/webhook",`) {
 		t.Errorf("URL %s, body %s", w.URL, w.Body)
 	}
@@ -120,7 +120,7 @@ func TestHeader(t *testing.T) {
 	p := newTest(func(o *Options) {
 		o.Config.Headers = map[string]plan.Secret{"X-Secret": "s", "jwt_key": "signing", "user-agent": "mine"}
 	})
-	w := p.Webhook(p.Message(p.User(0), 0, "Oi", moment()))
+	w := p.Webhook(nil, p.Message(p.User(0), 0, "Oi", moment()))
 	if field(w, "X-Secret") != "s" || field(w, "jwt_key") != "" || field(w, "User-Agent") != "" || field(w, "user-agent") != "mine" {
 		t.Errorf("header %v", w.Header)
 	}
@@ -139,7 +139,7 @@ func TestHeader(t *testing.T) {
 			t.Errorf("part %d is %s (%v), want %s", i, got, err, want)
 		}
 	}
-	next := p.Webhook(p.Message(p.User(0), 1, "Oi", moment().Add(time.Second)))
+	next := p.Webhook(nil, p.Message(p.User(0), 1, "Oi", moment().Add(time.Second)))
 	if field(next, "Authorization") == field(w, "Authorization") || len(next.Header) != len(w.Header) {
 		t.Errorf("a second later the header is %v", next.Header)
 	}
@@ -181,7 +181,7 @@ func TestWebhookCarriesAnyText(t *testing.T) {
 				Message  struct{ Conversation string }
 			}
 		}
-		if err := json.Unmarshal(p.Webhook(platform.Message{ID: "A", From: u, Text: text, At: moment()}).Body, &got); err != nil {
+		if err := json.Unmarshal(p.Webhook(nil, platform.Message{ID: "A", From: u, Text: text, At: moment()}).Body, &got); err != nil {
 			t.Fatal(err)
 		}
 		if got.Data.Message.Conversation != text || got.Data.PushName != name {
