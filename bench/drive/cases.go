@@ -311,8 +311,28 @@ func (b *bench) hold(ctx context.Context, name, word string, users, perSecond in
 	return heldBy(m, users)
 }
 
-// flat measures turns at the same pace among few conversations and among many, which think the longer.
+// flat measures turns at the same pace among few conversations and among many, which think the longer, and keeps the round
+// with the median ratio.
 func (b *bench) flat(ctx context.Context, r *results) error {
+	var rounds []*results
+	for i := range b.rounds {
+		one := &results{}
+		if err := b.flatRound(ctx, one, fmt.Sprint("flat-", i+1)); err != nil {
+			return err
+		}
+		one.relate()
+		rounds = append(rounds, one)
+	}
+	slices.SortFunc(rounds, func(a, b *results) int { return cmp.Compare(a.Flatness, b.Flatness) })
+	for _, one := range rounds {
+		r.Flatnesses = append(r.Flatnesses, one.Flatness)
+		r.Notes = append(r.Notes, one.Notes...)
+	}
+	r.Flat = rounds[(len(rounds)-1)/2].Flat
+	return nil
+}
+
+func (b *bench) flatRound(ctx context.Context, r *results, name string) error {
 	const perSecond = 5000 // turns
 	r.Flat = make(map[int]cost)
 	for _, conversations := range []int{1000, 100_000} {
@@ -327,7 +347,7 @@ func (b *bench) flat(ctx context.Context, r *results) error {
 			perSecond: float64(conversations) / float64(arriving),
 			phases:    listed(fmt.Sprintf("warmup: %ds, steady: {for: %ds, rate: 0.0001}", arriving, b.seconds+2)),
 		}
-		m, err := b.generate(ctx, fmt.Sprintf("flat-%d", conversations), l)
+		m, err := b.generate(ctx, fmt.Sprintf("%s-%d", name, conversations), l)
 		if err != nil {
 			return err
 		}

@@ -20,6 +20,7 @@ type results struct {
 	CPUAmongFew  float64   `json:"cpu_us_per_turn_1000,omitempty"`
 	CPUAmongMany float64   `json:"cpu_us_per_turn_100000,omitempty"`
 	Flatness     float64   `json:"flatness,omitempty"`
+	Flatnesses   []float64 `json:"flatnesses,omitempty"` // of the rounds
 
 	Connections int  `json:"connections"`
 	Descriptors int  `json:"descriptors"`
