@@ -69,6 +69,17 @@ type Call struct {
 	// the call; Words that of the user's last words, 0 if there were none.
 	Identities []uint64 `parquet:"identity_hashes,list"`
 	Words      uint64   `parquet:"words_hash"`
+
+	// Content is the keyed hash of all that was asked, values included: two calls of one operation with the same Content asked for
+	// the same. 0: unknown.
+	Content uint64 `parquet:"content_hash"`
+	// Pieces are keyed hashes of the pieces of a prompt, in its order, of some 512 bytes each and cut where the text itself says so, so that
+	// what two prompts share is seen wherever it stands. Those of the first 64 pieces; none if the call has no prompt.
+	Pieces []uint64 `parquet:"prompt_piece_hashes,list"`
+	// Transaction is the state in which a call left its database session: "idle", "open" or "failed"; empty if it has none.
+	Transaction string `parquet:"transaction,dict"`
+	// Patience is the longest that the client says it waits for an answer; 0: it does not say.
+	Patience time.Duration `parquet:"client_timeout_ns"`
 }
 
 // Duration is how long the bot waited for the call; 0 if it never ended.

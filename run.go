@@ -46,6 +46,8 @@ type Run struct {
 	Generator   Generator   `json:"generator"`
 	Budgets     []Budget    `json:"budgets,omitempty"`
 	Verdict     *Verdict    `json:"verdict,omitempty"`
+	// Diagnosis is what the checks found; nil if none ran.
+	Diagnosis *Diagnosis `json:"diagnosis,omitempty"`
 	// Headline repeats the few figures by which runs are told apart, so that a list of runs need not read
 	// their tables. It is derived: nil in a run that was never reported on.
 	Headline *Headline `json:"headline,omitempty"`

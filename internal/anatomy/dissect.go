@@ -173,6 +173,8 @@ func (d *dissection) layCalls(w *Waterfall) {
 			FirstByte: c.FirstByte - w.Spoken, Imposed: c.Imposed, Flight: c.Flight, Conn: c.Conn, Opened: d.opened[i], By: c.By,
 			Status: c.Status, Failure: c.Failure, Fault: c.Fault, Retry: c.Retry, Blocking: c.Blocking, Rows: c.Rows,
 			Model: c.Model, Prompt: c.PromptTokens, Cached: c.CachedTokens, Completion: c.CompletionTokens,
+			RequestBytes: c.RequestBytes, ResponseBytes: c.ResponseBytes, Content: c.Content, Pieces: c.Pieces,
+			Transaction: c.Transaction, Patience: c.Patience,
 		}
 		if c.FirstByte == parley.None {
 			call.FirstByte = call.Start - 1

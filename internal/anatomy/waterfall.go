@@ -79,6 +79,13 @@ type TurnCall struct {
 	Prompt     int64              `json:"prompt_tokens,omitempty"`
 	Cached     int64              `json:"cached_tokens,omitempty"`
 	Completion int64              `json:"completion_tokens,omitempty"`
+	// RequestBytes and ResponseBytes, Content, Pieces, Transaction and Patience are those of the parley.Call.
+	RequestBytes  int64         `json:"request_bytes,omitempty"`
+	ResponseBytes int64         `json:"response_bytes,omitempty"`
+	Content       uint64        `json:"-"`
+	Pieces        []uint64      `json:"-"`
+	Transaction   string        `json:"transaction,omitempty"`
+	Patience      time.Duration `json:"client_timeout_ns,omitempty"`
 	// Lane is the row it is drawn in, from 0; OnPath is how much of it is on the critical path.
 	Lane   int           `json:"lane"`
 	OnPath time.Duration `json:"on_path_ns"`

@@ -20,9 +20,9 @@ import (
 type table[T any] struct {
 	name   string
 	newest func(*T) time.Duration
-	// hashes points to the row's own slice of hashes, which is copied so that the
-	// caller may use its memory again. Nil if such rows have none.
-	hashes func(*T) *[]uint64
+	// hashes points to the row's own slices of hashes, which are copied so that the
+	// caller may use their memory again. Nil if such rows have none.
+	hashes func(*T) [2]*[]uint64
 	// number gives the n-th row its identity. Nil if such rows bring their own.
 	number func(row *T, n int64)
 	// full is sent to, without waiting, when rows reaches segmentRows.
@@ -70,7 +70,10 @@ func (t *table[T]) add(row *T, identity int64) {
 		t.number(last, t.added)
 	}
 	if t.hashes != nil {
-		if own := t.hashes(last); len(*own) > 0 {
+		for _, own := range t.hashes(last) {
+			if own == nil || len(*own) == 0 {
+				continue
+			}
 			from := len(t.hashed)
 			// Growing moves the memory; rows before keep the old one alive.
 			t.hashed = append(t.hashed, *own...)

@@ -92,10 +92,10 @@ func Create(dir string, run *parley.Run, o Options) (*Writer, error) {
 	w.run.Version = parley.RecordVersion
 	w.run.State = parley.Running
 	w.turns = newTable(w, turnsTable, newestOfTurn)
-	w.turns.hashes = func(t *parley.Turn) *[]uint64 { return &t.Messages }
+	w.turns.hashes = func(t *parley.Turn) [2]*[]uint64 { return [2]*[]uint64{&t.Messages} }
 	w.replies = newTable(w, repliesTable, newestOfReply)
 	w.calls = newTable(w, callsTable, newestOfCall)
-	w.calls.hashes = func(c *parley.Call) *[]uint64 { return &c.Identities }
+	w.calls.hashes = func(c *parley.Call) [2]*[]uint64 { return [2]*[]uint64{&c.Identities, &c.Pieces} }
 	w.calls.number = func(c *parley.Call, n int64) {
 		if c.ID == 0 {
 			c.ID = n
