@@ -29,8 +29,7 @@ func (k Key) Hash(text string) uint64 {
 	if text == "" {
 		return 0
 	}
-	k0, k1 := binary.LittleEndian.Uint64(k[:8]), binary.LittleEndian.Uint64(k[8:])
-	s := sip{k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d, k0 ^ 0x6c7967656e657261, k1 ^ 0x7465646279746573}
+	s := k.sip()
 	last := uint64(len(text)) << 56
 	for ; len(text) >= 8; text = text[8:] {
 		word := uint64(text[0]) | uint64(text[1])<<8 | uint64(text[2])<<16 | uint64(text[3])<<24 |
@@ -40,6 +39,20 @@ func (k Key) Hash(text string) uint64 {
 	for i := range len(text) {
 		last |= uint64(text[i]) << (8 * i)
 	}
+	return s.finish(last)
+}
+
+// sip is the state of SipHash.
+type sip struct{ v0, v1, v2, v3 uint64 }
+
+// sip is the state before anything was taken in.
+func (k *Key) sip() sip {
+	k0, k1 := binary.LittleEndian.Uint64(k[:8]), binary.LittleEndian.Uint64(k[8:])
+	return sip{k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d, k0 ^ 0x6c7967656e657261, k1 ^ 0x7465646279746573}
+}
+
+// finish takes in the last word, which ends with the length, and returns the hash, which is never 0.
+func (s *sip) finish(last uint64) uint64 {
 	s.absorb(last)
 	s.v2 ^= 0xff
 	for range 4 {
@@ -47,9 +60,6 @@ func (k Key) Hash(text string) uint64 {
 	}
 	return max(1, s.v0^s.v1^s.v2^s.v3)
 }
-
-// sip is the state of SipHash.
-type sip struct{ v0, v1, v2, v3 uint64 }
 
 // absorb takes in a word, by two rounds.
 func (s *sip) absorb(word uint64) {
