@@ -22,10 +22,12 @@ import (
 
 // Names of the contenders.
 const (
-	direct    = "direct"
-	parleyTap = "parley"
-	pgbouncer = "pgbouncer"
-	toxiproxy = "toxiproxy"
+	direct      = "direct"
+	parleyTap   = "parley"
+	parleyProxy = "parley proxy" // the forward proxy, for HTTP
+	pgbouncer   = "pgbouncer"
+	nginx       = "nginx"
+	toxiproxy   = "toxiproxy"
 )
 
 // toxiproxyModule is what is built if it can be.
@@ -34,42 +36,64 @@ const toxiproxyModule = "github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0"
 // contender is one way to a server.
 type contender struct {
 	name, url string
-	pid       int // of the process in between, 0 if there is none
+	proxy     string // address of the forward proxy that leads there, empty for none
+	pid       int    // of the process in between, 0 if there is none
 	stop      func() error
+}
+
+// errand is what the process of a tap is told.
+func (b *bench) errand(server, dir, name string, proxy bool) errand {
+	e := errand{Server: server, Dir: filepath.Join(dir, "record-"+name), Proxy: proxy}
+	if b.profile != "" {
+		e.Profile = filepath.Join(b.profile, name+".pprof")
+	}
+	return e
 }
 
 // startTap starts a tap before a server as a process of its own.
 func (b *bench) startTap(server, dir, name string) (*contender, error) {
+	c, err := startSelf(asTap, b.errand(server, dir, name, false))
+	if err != nil {
+		return nil, err
+	}
+	return &contender{name: parleyTap, url: at(server, c.address), pid: c.pid, stop: c.stop}, nil
+}
+
+// child is a process of this program that listens at an address.
+type child struct {
+	address string
+	pid     int
+	stop    func() error
+}
+
+// startSelf starts the program again as one of its parts, and tells it what to do.
+func startSelf(part string, told any) (*child, error) {
 	program, err := os.Executable()
 	if err != nil {
-		return nil, fmt.Errorf("start a tap: %w", err)
+		return nil, fmt.Errorf("start %s: %w", part, err)
 	}
-	e := errand{Server: server, Dir: filepath.Join(dir, "record-"+name)}
-	if b.profile != "" {
-		e.Profile = filepath.Join(b.profile, name+".pprof")
-	}
-	text, err := json.Marshal(e)
+	text, err := json.Marshal(told)
 	if err != nil {
-		return nil, fmt.Errorf("start a tap: %w", err)
+		return nil, fmt.Errorf("start %s: %w", part, err)
 	}
-	cmd := exec.Command(program, asTap) //nolint:noctx // it ends with its input, and not before its record is closed
+	cmd := exec.Command(program, part) //nolint:noctx // it ends with its input, and not before its record is closed
 	var complaint bytes.Buffer
 	cmd.Stderr = &complaint
 	in, err := cmd.StdinPipe()
 	if err != nil {
-		return nil, fmt.Errorf("start a tap: %w", err)
+		return nil, fmt.Errorf("start %s: %w", part, err)
 	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		return nil, fmt.Errorf("start a tap: %w", err)
+		return nil, fmt.Errorf("start %s: %w", part, err)
 	}
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start a tap: %w", err)
+		return nil, fmt.Errorf("start %s: %w", part, err)
 	}
 	stop := func() error {
 		_ = in.Close() // it ends
 		if err := cmd.Wait(); err != nil {
-			return fmt.Errorf("the tap ended with %w: %s", err, &complaint)
+			return fmt.Errorf("%s ended with %w: %s", part, err, &complaint)
 		}
 		return nil
 	}
@@ -80,7 +104,7 @@ func (b *bench) startTap(server, dir, name string) (*contender, error) {
 	if err != nil {
 		return nil, errors.Join(err, stop())
 	}
-	return &contender{name: parleyTap, url: at(server, strings.TrimSpace(address)), pid: cmd.Process.Pid, stop: stop}, nil
+	return &child{address: strings.TrimSpace(address), pid: cmd.Process.Pid, stop: stop}, nil
 }
 
 // at is a URL with another address.
@@ -235,7 +259,7 @@ func (b *bench) ask(ctx context.Context, c *contender, connections int) (round, 
 	if err != nil {
 		return round{}, fmt.Errorf("start the generator: %w", err)
 	}
-	text, err := json.Marshal(order{URL: c.url, Connections: connections, Length: b.length})
+	text, err := json.Marshal(order{URL: c.url, Proxy: c.proxy, Connections: connections, Length: b.length})
 	if err != nil {
 		return round{}, fmt.Errorf("start the generator: %w", err)
 	}

@@ -19,6 +19,7 @@ import (
 // order is what a process that generates load is told.
 type order struct {
 	URL         string
+	Proxy       string // address of a forward proxy that leads there, empty for none
 	Connections int
 	Length      time.Duration
 }
@@ -48,7 +49,7 @@ func generate(ctx context.Context, in io.Reader, out io.Writer) error {
 	askers := make([]asker, o.Connections)
 	for i := range askers {
 		var err error
-		if askers[i], err = dial(ctx, o.URL); err != nil {
+		if askers[i], err = dial(ctx, o.URL, o.Proxy); err != nil {
 			return err
 		}
 		defer func() { _ = askers[i].Close() }() // the process ends
@@ -99,12 +100,16 @@ func sum(waits []time.Duration, length time.Duration) round {
 	return r
 }
 
-func dial(ctx context.Context, server string) (asker, error) {
+func dial(ctx context.Context, server, proxy string) (asker, error) {
 	u, err := url.Parse(server)
 	if err != nil {
 		return nil, fmt.Errorf("dial: %w", err)
 	}
-	if u.Scheme != "redis" {
+	switch u.Scheme {
+	case "http":
+		return dialHTTP(ctx, u, proxy)
+	case "redis":
+	default:
 		return dialPostgres(ctx, server)
 	}
 	c, err := (&net.Dialer{}).DialContext(ctx, "tcp", u.Host)

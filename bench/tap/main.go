@@ -1,6 +1,6 @@
-// Command tap measures what a tap adds to the wire between a bot and its PostgreSQL or Redis: latency, processor time
-// and throughput, recording included, beside a connection without anything in between, PgBouncer and toxiproxy. Servers,
-// taps, peers and the generator are processes of their own; nothing leaves loopback.
+// Command tap measures what a tap adds to the wire between a bot and its PostgreSQL, its Redis or a service over HTTP: latency,
+// processor time and throughput, recording included, beside a connection without anything in between, PgBouncer, nginx and
+// toxiproxy. Servers, taps, peers and the generator are processes of their own; nothing leaves loopback.
 //
 //	go run ./bench/tap -rounds 9 -connections 1,16 -json
 package main
@@ -31,23 +31,26 @@ func main() {
 
 // The hidden first arguments by which the program starts itself again.
 const (
-	asTap  = "tap"
-	asLoad = "load"
+	asTap    = "tap"
+	asLoad   = "load"
+	asOrigin = "origin"
 )
 
 func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error {
 	if len(args) > 0 {
 		switch args[0] {
 		case asTap:
-			return relay(ctx, in, out)
+			return stand(ctx, in, out)
 		case asLoad:
 			return generate(ctx, in, out)
+		case asOrigin:
+			return origin(in, out)
 		}
 	}
 	flags := flag.NewFlagSet("tap", flag.ContinueOnError)
 	asJSON := flags.Bool("json", false, "write the figures as JSON")
 	connections := flags.String("connections", "1,16,64", "how many connections ask at once, in turn; 1 and 16 make the headlines")
-	protocols := flags.String("run", "postgres,redis", "protocols to measure")
+	protocols := flags.String("run", "postgres,redis,http", "protocols to measure")
 	b := bench{progress: os.Stderr}
 	flags.IntVar(&b.rounds, "rounds", 9, "how often each contender has its turn; medians are told")
 	flags.DurationVar(&b.length, "length", 500*time.Millisecond, "length of each turn")
@@ -63,8 +66,8 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 		b.connections = append(b.connections, n)
 	}
 	for name := range strings.SplitSeq(*protocols, ",") {
-		if name != "postgres" && name != "redis" {
-			return fmt.Errorf("-run: no protocol is called %q; there are postgres and redis", name)
+		if name != "postgres" && name != "redis" && name != "http" {
+			return fmt.Errorf("-run: no protocol is called %q; there are postgres, redis and http", name)
 		}
 		b.protocols = append(b.protocols, name)
 	}

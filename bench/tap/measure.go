@@ -44,10 +44,13 @@ func (b *bench) measure(ctx context.Context) (r *results, err error) {
 		r.Skipped[toxiproxy] = err.Error()
 	}
 	for _, name := range b.protocols {
-		if name == "postgres" {
+		switch name {
+		case "postgres":
 			r.Postgres, err = b.postgres(ctx, dir, toxi, r.Skipped)
-		} else {
+		case "redis":
 			r.Redis, err = b.redis(ctx, dir, toxi)
+		default:
+			r.HTTP, err = b.http(ctx, dir, toxi, r.Skipped)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
@@ -92,7 +95,7 @@ func (b *bench) redis(ctx context.Context, dir, toxi string) (*figures, error) {
 		return nil, err
 	}
 	defer server.Stop(10 * time.Second)
-	a, err := dial(ctx, server.URL())
+	a, err := dial(ctx, server.URL(), "")
 	if err != nil {
 		return nil, err
 	}

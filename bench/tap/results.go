@@ -8,18 +8,20 @@ import (
 	"time"
 )
 
-// results are the figures of both protocols.
+// results are the figures of the protocols.
 type results struct {
 	Rounds   int               `json:"rounds"`
 	Length   string            `json:"round_length"`
 	Postgres *figures          `json:"postgres,omitempty"`
 	Redis    *figures          `json:"redis,omitempty"`
+	HTTP     *figures          `json:"http,omitempty"`
 	Skipped  map[string]string `json:"skipped,omitempty"`
 }
 
 // figures are those of one protocol. Latency is of one connection, where nothing queues; cost and throughput of sixteen.
 type figures struct {
 	headline
+	Proxy *headline           `json:"proxy,omitempty"` // parley's other door to a service over HTTP
 	Peers map[string]headline `json:"peers"`
 	Cells []cell              `json:"cells"`
 }
@@ -86,6 +88,10 @@ func (f *figures) headlines() {
 	f.headline = heads[parleyTap]
 	delete(heads, parleyTap)
 	delete(heads, direct)
+	if h, ok := heads[parleyProxy]; ok {
+		f.Proxy = &h
+		delete(heads, parleyProxy)
+	}
 	f.Peers = heads
 }
 
@@ -112,7 +118,7 @@ func (r *results) write(out io.Writer) error {
 	for _, p := range []struct {
 		name string
 		*figures
-	}{{"PostgreSQL", r.Postgres}, {"Redis", r.Redis}} {
+	}{{"PostgreSQL", r.Postgres}, {"Redis", r.Redis}, {"HTTP", r.HTTP}} {
 		if p.figures == nil {
 			continue
 		}

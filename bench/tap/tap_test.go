@@ -25,8 +25,15 @@ func TestCells(t *testing.T) {
 	if want := (headline{AddedP50: 40, AddedP99: 200, CPU: 30, Throughput: 0.6}); f.headline != want {
 		t.Errorf("%+v, want %+v", f.headline, want)
 	}
-	if len(f.Peers) != 0 || f.Cells[0].P50 != 30 || f.Cells[0].AddedP50 != 0 || f.Cells[1].PerSecond != 500 {
+	if len(f.Peers) != 0 || f.Proxy != nil || f.Cells[0].P50 != 30 || f.Cells[0].AddedP50 != 0 || f.Cells[1].PerSecond != 500 {
 		t.Errorf("%+v", f)
+	}
+	all = append(all, &contender{name: parleyProxy}, &contender{name: nginx})
+	rounds[parleyProxy], rounds[nginx] = rounds[direct], rounds[direct]
+	web := figures{Cells: cells(all, rounds, 16)}
+	web.headlines()
+	if _, ok := web.Peers[nginx]; web.Proxy == nil || web.Proxy.Throughput != 1 || len(web.Peers) != 1 || !ok {
+		t.Errorf("the forward proxy is no peer: %+v", web)
 	}
 	var out bytes.Buffer
 	r := results{Redis: &f, Skipped: map[string]string{toxiproxy: "no network"}}
@@ -72,7 +79,7 @@ func TestRefusesWhatItDoesNotKnow(t *testing.T) {
 			t.Errorf("%q: no error", args)
 		}
 	}
-	for _, part := range []string{asTap, asLoad} {
+	for _, part := range []string{asTap, asLoad, asOrigin} {
 		if err := run(t.Context(), []string{part}, strings.NewReader("{"), nil); err == nil {
 			t.Errorf("%s without an order: no error", part)
 		}
