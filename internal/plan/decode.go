@@ -38,7 +38,9 @@ func (d *decoder) plan(root value, dir string) *Plan {
 				field{"duration", scalar(d, &p.Safety.Duration, span(time.Second, longest))},
 			)
 		}},
+		field{"checks", func(v value) { d.checks(v, p) }},
 	)
+	p.Target.Probe.resolve(p.Target.Webhook, p.Target.Ready)
 	d.check(p)
 	return p
 }

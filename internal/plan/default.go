@@ -23,6 +23,7 @@ func defaultPlan(dir string) *Plan {
 			StartTimeout: 30 * time.Second,
 			Dir:          dir,
 			Proxy:        Proxy{Listen: freeLoopbackPort},
+			Probe:        Probe{On: true, Every: 100 * time.Millisecond},
 			Evolution: Evolution{
 				Version:     "v2",
 				Media:       "api",

@@ -29,7 +29,7 @@ func TestUnreadableFiles(t *testing.T) {
 	f("UTF-16", "\xff\xfen\x00", "p.yaml:1:1: not UTF-8 text")
 	f("NUL", "name: \x00\n", "p.yaml:1:7: control character U+0000; remove it")
 	f("line separator", "name: a\u2028\n", "p.yaml:1:8: invisible character U+2028; remove it")
-	f("old line ends", "bad: 1\rworse: 2\r"+least, "p.yaml:1:1: bad: unknown key; known keys: name, seed, target, dependencies, users, scenarios, load, money, budgets, safety\np.yaml:2:1: worse:")
+	f("old line ends", "bad: 1\rworse: 2\r"+least, "p.yaml:1:1: bad: unknown key; known keys: name, seed, target, dependencies, users, scenarios, load, money, budgets, safety, checks\np.yaml:2:1: worse:")
 	f("BOM and an unknown key", "\uFEFFbad: 1\n"+least, "p.yaml:1:1: bad: unknown key")
 	f("huge", strings.Repeat("#\n", maxSize/2+1), "p.yaml:1:1: the plan is larger than 1 MB")
 	f("deep", strings.Repeat("[", 100_000), "p.yaml:1:10001: not YAML: exceeded max depth")

@@ -28,7 +28,7 @@ func fixedKeys(t *testing.T, src string) []key {
 	if problem != nil {
 		t.Fatal(problem)
 	}
-	free := regexp.MustCompile(`^(dependencies|target\.env|target\.evolution\.headers|.*\.header|.*\.json|.*\.arguments)$`)
+	free := regexp.MustCompile(`^(dependencies|target\.env|target\.evolution\.headers|checks(\..*)?|.*\.header|.*\.json|.*\.arguments)$`)
 	var keys []key
 	var walk func(n *yaml.Node, path string)
 	walk = func(n *yaml.Node, path string) {

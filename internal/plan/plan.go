@@ -23,8 +23,11 @@ type Plan struct {
 	Load         Load            `json:"load"`
 	Budgets      []parley.Budget `json:"budgets"`
 	Safety       Safety          `json:"safety"`
+	// Checks are those of the diagnosis that the plan says something of, by id.
+	Checks map[string]Check `json:"checks,omitempty"`
 
-	env *environment // what to hide in Resolved
+	env    *environment // what to hide in Resolved
+	origin origin       // of the checks and their thresholds
 }
 
 // Target is the bot under test.
@@ -45,6 +48,7 @@ type Target struct {
 	// needed for databases parley did not start.
 	Data      string    `json:"data,omitempty"`
 	Proxy     Proxy     `json:"proxy"`
+	Probe     Probe     `json:"probe"`
 	Evolution Evolution `json:"evolution"`
 }
 

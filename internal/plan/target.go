@@ -36,6 +36,7 @@ func (d *decoder) target(v value, t *Target, dir string) {
 		field{"allow_remote", scalar(d, &t.AllowRemote, truth)},
 		field{"data", scalar(d, &t.Data, oneOf("kinds of data", "disposable"))},
 		field{"proxy", func(v value) { d.proxy(v, &t.Proxy) }},
+		field{"probe", func(v value) { d.probe(v, &t.Probe) }},
 		field{"evolution", func(v value) { d.evolution(v, &t.Evolution) }},
 	)
 }
