@@ -82,12 +82,19 @@ func (d *dissection) end() time.Duration {
 	return end(&d.turn, d.elapsed)
 }
 
+// own takes in a call of the turn.
+func (d *dissection) own(c *parley.Call, opened, flew bool) {
+	if len(d.calls) == mostTurnCalls {
+		d.more++
+		return
+	}
+	d.calls, d.opened, d.flew = append(d.calls, *c), append(d.opened, opened), append(d.flew, flew)
+}
+
 func (d *dissection) add(c *parley.Call, opened, flew bool) {
 	mine := c.Turn == d.turn.ID
-	if mine && len(d.calls) == mostTurnCalls {
-		d.more++
-	} else if mine {
-		d.calls, d.opened, d.flew = append(d.calls, *c), append(d.opened, opened), append(d.flew, flew)
+	if mine {
+		d.own(c, opened, flew)
 	}
 	if c.Blocking || c.Start < min(d.turn.Due, d.turn.Spoken) || c.Start > d.end() {
 		return

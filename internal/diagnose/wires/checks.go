@@ -1,0 +1,11 @@
+// Package wires holds the checks that need nothing but what was heard on the bot's wires.
+package wires
+
+import "parley/internal/diagnose"
+
+// Checks are all of them, hardest-hitting first.
+func Checks() []diagnose.Check {
+	return []diagnose.Check{
+		repeatedStatements(),
+	}
+}

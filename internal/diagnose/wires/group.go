@@ -1,0 +1,52 @@
+package wires
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"parley/internal/anatomy"
+	"parley/internal/diagnose"
+)
+
+// gapBetween is the most of the bot's own time before a call that goes with the call: making it and taking its answer in. What is
+// longer is work of another kind.
+const gapBetween = 5 * time.Millisecond
+
+// group is the turns that show the same thing, and the calls in each that do.
+type group struct {
+	wire, operation, named string
+	turns                  []int
+	shown                  map[int][]int
+}
+
+// of returns the group of a call's operation.
+func of(groups map[string]*group, c *anatomy.TurnCall) *group {
+	key := c.Wire + "\x00" + c.Operation
+	g := groups[key]
+	if g == nil {
+		g = &group{wire: c.Wire, operation: c.Operation, named: diagnose.Named(c), shown: map[int][]int{}}
+		groups[key] = g
+	}
+	return g
+}
+
+// add notes the calls of a turn, by its place.
+func (g *group) add(turn int, calls []int) {
+	if _, again := g.shown[turn]; !again {
+		g.turns = append(g.turns, turn)
+	}
+	g.shown[turn] = append(g.shown[turn], calls...)
+}
+
+// ordered are the groups, those of the most turns first.
+func ordered(groups map[string]*group) []*group {
+	out := make([]*group, 0, len(groups))
+	for _, g := range groups {
+		out = append(out, g)
+	}
+	slices.SortFunc(out, func(a, b *group) int {
+		return cmp.Or(cmp.Compare(len(b.turns), len(a.turns)), cmp.Compare(a.wire, b.wire), cmp.Compare(a.operation, b.operation))
+	})
+	return out
+}

@@ -1,0 +1,70 @@
+package wires
+
+import (
+	"testing"
+	"time"
+
+	"parley"
+	"parley/internal/diagnose/casetest"
+)
+
+const ms = time.Millisecond
+
+func TestRepeatedStatements(t *testing.T) {
+	const statement = "SELECT * FROM reply WHERE thread = $1"
+	tests := []struct {
+		name    string
+		play    func(turn *casetest.Turn)
+		finding bool
+		note    bool
+	}{
+		{"twenty round trips", func(turn *casetest.Turn) {
+			for range 20 {
+				turn.Call("postgres", statement, 10*ms, nil)
+			}
+		}, true, false},
+		{"four are few", func(turn *casetest.Turn) {
+			for range 4 {
+				turn.Call("postgres", statement, 10*ms, nil)
+			}
+		}, false, false},
+		{"twenty in one flight", func(turn *casetest.Turn) {
+			for range 20 {
+				turn.Call("postgres", statement, 10*ms, func(c *parley.Call) { c.Flight = int64(1000 + turn.Number) })
+			}
+		}, false, false},
+		{"twenty that are over in no time", func(turn *casetest.Turn) {
+			turn.Own = 100 * time.Microsecond
+			for range 20 {
+				turn.Call("postgres", statement, 200*time.Microsecond, nil)
+			}
+		}, false, true},
+		{"of the session", func(turn *casetest.Turn) {
+			for range 20 {
+				turn.Call("postgres", "BEGIN", 10*ms, nil)
+			}
+		}, false, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var r casetest.Run
+			r.Play(60, func(turn *casetest.Turn) {
+				tt.play(turn)
+				turn.Call("openai", "POST /v1/chat/completions", 300*ms, nil)
+				turn.Answer()
+			})
+			d := r.Diagnose(repeatedStatements())
+			if got := len(d.Findings) == 1; got != tt.finding {
+				t.Errorf("findings: %+v", d.Findings)
+			}
+			if got := len(d.Notes) == 1; got != tt.note {
+				t.Errorf("notes: %+v", d.Notes)
+			}
+			if tt.finding {
+				if got, want := d.Findings[0].Saved.Value, 0.209; got < want-0.01 || got > want+0.01 {
+					t.Errorf("saves %v s, want %v", got, want) // 19 round trips of 10 ms and 1 ms before each
+				}
+			}
+		})
+	}
+}
