@@ -41,31 +41,7 @@ func TakeApart(run *parley.Run, turns iter.Seq[parley.Turn], replies iter.Seq[pa
 			d.replies = append(d.replies, r)
 		}
 	}
-	begun := map[string]*begins{}
-	var conns connections
-	for c := range rows(calls) {
-		opened, flew := conns.meet(c.Wire, &c)
-		if d := wanted[c.Turn]; d != nil {
-			d.own(&c, opened, flew)
-		}
-		if c.Start < out.From || c.Start >= out.To {
-			continue
-		}
-		if c.Turn == 0 && len(out.Loose) < mostLoose {
-			out.Loose = append(out.Loose, c)
-		}
-		if c.Blocking {
-			continue
-		}
-		if begun[c.Wire] == nil {
-			begun[c.Wire] = &begins{}
-		}
-		begun[c.Wire].add(&c)
-	}
-	for _, b := range begun {
-		slices.Sort(b.all)
-		slices.Sort(b.loose)
-	}
+	begun := out.hear(wanted, calls)
 	for _, d := range wanted {
 		if d == nil {
 			continue
@@ -121,6 +97,36 @@ func (c *Cases) choose(s *scene, turns iter.Seq[parley.Turn], most int) map[int6
 		}
 	}
 	return wanted
+}
+
+// hear gives the calls to their turns, keeps those of none, and returns when all began, by wire.
+func (c *Cases) hear(wanted map[int64]*dissection, calls iter.Seq[parley.Call]) map[string]*begins {
+	begun := map[string]*begins{}
+	var conns connections
+	for call := range rows(calls) {
+		opened, flew := conns.meet(call.Wire, &call)
+		if d := wanted[call.Turn]; d != nil {
+			d.own(&call, opened, flew)
+		}
+		if call.Start < c.From || call.Start >= c.To {
+			continue
+		}
+		if call.Turn == 0 && len(c.Loose) < mostLoose {
+			c.Loose = append(c.Loose, call)
+		}
+		if call.Blocking {
+			continue
+		}
+		if begun[call.Wire] == nil {
+			begun[call.Wire] = &begins{}
+		}
+		begun[call.Wire].add(&call)
+	}
+	for _, b := range begun {
+		slices.Sort(b.all)
+		slices.Sort(b.loose)
+	}
+	return begun
 }
 
 // begins are the moments at which calls on a wire began, all of them and those tied to no turn.

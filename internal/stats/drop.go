@@ -35,7 +35,7 @@ func Drop(before, after []float64, p float64) (mean, quantile parley.Estimate) {
 		block++
 	}
 	block = min(block, n)
-	random := rand.New(rand.NewPCG(uint64(n), 0x9e3779b97f4a7c15)) //nolint:gosec // the same figures must have the same interval every time
+	random := rand.New(rand.NewPCG(uint64(n), 0x9e3779b97f4a7c15)) // the same figures must have the same interval every time
 	for i := range resamples {
 		for at := 0; at < n; {
 			from := random.IntN(n - block + 1)
