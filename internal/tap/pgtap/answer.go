@@ -127,6 +127,7 @@ func (s *session) copyIn() {
 	}
 	for s.asked.Len() > 1 && s.asked.At(1).kind == syncing {
 		s.asked.Remove(1)
+		s.syncs--
 	}
 }
 
@@ -134,6 +135,9 @@ func (s *session) copyIn() {
 func (s *session) failed(x *exchange, m *pgwire.Message) {
 	x.call.Failure = "SQLSTATE " + pgwire.SQLState(m.Body)
 	s.copying = false
+	if s.state == stateOpen {
+		s.state = stateFailed // as it will say
+	}
 	if x.kind == query || x.kind == syncing {
 		return // until the server is ready
 	}
@@ -154,6 +158,7 @@ func (s *session) skip(x *exchange) {
 // ready takes in that the server is ready for the next query.
 func (s *session) ready(m *pgwire.Message) {
 	s.copying = false
+	s.state = stateOf(pgwire.TransactionStatus(m.Body))
 	resets, connected := false, false
 	for s.asked.Len() > 0 {
 		x := s.asked.At(0)
@@ -167,21 +172,28 @@ func (s *session) ready(m *pgwire.Message) {
 		s.skip(x) // it was asked before the client had heard of an error
 	}
 	s.skipping = false
+	s.recordOver()
 	// Outside of a transaction a connection may be lent to another turn at any time; drivers that hold it for
 	// longer reset it when they give it back, so that a connection that was ever reset is held until the next time.
 	// Who has opened one uses it next.
-	if status := pgwire.TransactionStatus(m.Body); status == 'I' && !connected && (resets || !s.pooled) && s.asked.Len() == 0 {
+	if s.state == stateIdle && !connected && (resets || !s.pooled) && s.asked.Len() == 0 {
 		s.group.Close()
 	}
 	s.pooled = s.pooled || resets
 }
 
-// end takes the first exchange off, and records its call.
+// end takes the first exchange off. Its call is recorded when the server has said in which state it is.
 func (s *session) end(x *exchange) {
 	if x.kind != syncing {
 		x.call.End = s.at
-		s.group.Ended(x.call, x.fields)
+		s.over = append(s.over, ended{x.call, x.fields})
+	}
+	if x.kind.synchronises() {
+		s.syncs--
 	}
 	s.asked.Pop()
 	s.idle = s.asked.Len() == 0
+	if s.syncs == 0 || len(s.over) >= mostOver {
+		s.recordOver()
+	}
 }

@@ -24,9 +24,13 @@ type session struct {
 	blind          bool // the bytes could not be followed: they are only passed on
 
 	statements map[string]*statement // by name
-	portals    map[string]binding    // by name
+	portals    map[string]*binding   // by name
 
-	asked   tap.Queue[exchange] // that the server has not finished, in order
+	asked tap.Queue[exchange] // that the server has not finished, in order
+	// syncs are those of them at whose end the server says in which state it is; over are calls that have ended and wait for that.
+	syncs   int
+	over    []ended
+	state   string // of the session, as the server said last
 	flight  int64
 	idle    bool // the server has answered all there was: the next request begins a flight
 	pooled  bool // the connection was reset before: it is lent out by a pool that says when it is given back
@@ -41,6 +45,8 @@ type session struct {
 	told     int64         // bytes of the server before those that are taken in
 	pass     int           // bytes of these that go to the client before the connection is cut, if cutOff
 	cutOff   bool
+	// describes are bytes of what asks for descriptions of the portal that runs next.
+	describes int64
 }
 
 // kind is what an exchange waits for.
@@ -53,6 +59,9 @@ const (
 	executing              // until the portal has run
 	syncing                // no call: until the server is ready
 )
+
+// synchronises reports whether the server says at the end of it that it is ready, and in which state.
+func (k kind) synchronises() bool { return k == connecting || k == query || k == syncing }
 
 // exchange is something asked of the server.
 type exchange struct {
@@ -73,7 +82,7 @@ func newSession(p *Protocol, conn int64) *session {
 	s := &session{
 		tap: p.tap, protocol: p, conn: conn, group: tap.NewGroup(p.tap),
 		faults:     p.faults,
-		statements: map[string]*statement{}, portals: map[string]binding{},
+		statements: map[string]*statement{}, portals: map[string]*binding{},
 		idle: true,
 	}
 	s.client = pgwire.NewFrontend(keptOfClient)
@@ -163,7 +172,7 @@ func (s *session) requested(m *pgwire.Message) {
 		in := fingerprint.OperationOf(shape)
 		s.ask(query, shape, s.identities(m.Body), fingerprint.AppendLiterals(nil, in, text, s.tap.Key), m.Bytes)
 		if x := s.asked.Last(); x != nil {
-			x.result.in = in
+			x.result.in, x.call.Content = in, s.contentOf(m, text)
 		}
 	case 'P':
 		s.prepare(m)
@@ -176,6 +185,7 @@ func (s *session) requested(m *pgwire.Message) {
 	case 'C':
 		s.forget(pgwire.Target(m.Body))
 	case 'S':
+		s.describes = 0
 		if !s.copying { // while data is copied in the server ignores it
 			s.ask(syncing, "", nil, nil, 0)
 		}
@@ -187,6 +197,7 @@ func (s *session) requested(m *pgwire.Message) {
 		}
 		if x := s.asked.Last(); x != nil {
 			x.call.RequestBytes += m.Bytes // what is copied in
+			x.call.Content = 0             // which nobody looks at
 		}
 	}
 }
@@ -210,13 +221,14 @@ const (
 func (s *session) prepare(m *pgwire.Message) {
 	name, text := pgwire.Parse(m.Body)
 	prepared := newStatement(s.protocol.shapes.of(text))
+	prepared.text = s.contentOf(m, text)
 	if len(s.statements) >= mostStatements {
 		clear(s.statements)
 	}
 	s.statements[string(name)] = prepared
 	s.ask(preparing, preparation+prepared.shape, nil, nil, m.Bytes)
 	if x := s.asked.Last(); x != nil {
-		x.statement, x.prepares = string(name), prepared
+		x.statement, x.prepares, x.call.Content = string(name), prepared, prepared.text
 	}
 }
 
@@ -232,30 +244,28 @@ func (s *session) bind(m *pgwire.Message) {
 	if bound.statement == nil {
 		bound.statement = newStatement("a statement prepared before parley listened")
 	}
+	bound.content = s.contentOfBinding(m, b, bound.statement)
 	number := 0
 	for value, binary := range b.Parameters() {
 		place, of := bound.in.Place('p', number), typeAt(bound.params, number)
 		bound.identities, bound.fields = s.appendValue(bound.identities, bound.fields, place, value, of, binary)
 		number++
 	}
-	if len(s.portals) >= mostStatements {
-		clear(s.portals)
-	}
-	s.portals[string(b.Portal)] = bound
+	*s.portal(b.Portal) = bound
 }
 
 func (s *session) describe(m *pgwire.Message) {
 	kind, name := pgwire.Target(m.Body)
 	if x := s.asked.Last(); x != nil && kind == 'S' && x.kind == preparing && x.statement == string(name) {
 		x.described = true
+		x.call.RequestBytes += m.Bytes
+		return
 	}
+	s.describes += m.Bytes // of the portal that runs next
 }
 
 func (s *session) execute(m *pgwire.Message) {
-	b, ok := s.portals[string(pgwire.Execute(m.Body))]
-	if !ok {
-		b.statement = newStatement("a portal opened before parley listened")
-	}
+	b := s.runs(pgwire.Execute(m.Body))
 	// A statement that is prepared and run in one breath is one call.
 	var prepared exchange
 	if x := s.asked.Last(); x != nil && x.kind == preparing && !x.begun && strings.TrimPrefix(x.call.Operation, preparation) == b.shape {
@@ -264,12 +274,13 @@ func (s *session) execute(m *pgwire.Message) {
 		b.bytes += x.call.RequestBytes
 		s.asked.Remove(s.asked.Len() - 1)
 	}
-	s.ask(executing, b.shape, b.identities, b.fields, b.bytes+m.Bytes)
+	s.ask(executing, b.shape, b.identities, b.fields, b.bytes+s.describes+m.Bytes)
+	s.describes = 0
 	x := s.asked.Last()
 	if x == nil {
 		return // too much was asked
 	}
-	x.result, x.prepares = b.result(), prepared.prepares
+	x.result, x.prepares, x.call.Content = b.result(), prepared.prepares, b.content
 	if prepared.call.Fault != "" && x.call.Fault == "" {
 		x.call.Fault, x.call.Imposed, x.cutAt = prepared.call.Fault, prepared.call.Imposed, prepared.cutAt
 	}
@@ -289,6 +300,9 @@ func (s *session) ask(k kind, operation string, identities []uint64, fields []fi
 		Wire: s.tap.Wire, Operation: operation, Conn: s.conn, Flight: s.flight,
 		Start: s.since, FirstByte: parley.None, End: parley.None, RequestBytes: bytes,
 	}})
+	if k.synchronises() {
+		s.syncs++
+	}
 	if k != syncing {
 		x := s.asked.Last() // in its place: calls are large, and there are many
 		s.group.Began(&x.call, identities, fields)
@@ -328,6 +342,7 @@ func (s *session) Closed(at time.Duration) { s.settleAll("connection closed", at
 
 // settleAll ends everything that is asked.
 func (s *session) settleAll(failure string, at time.Duration) {
+	s.recordOver()
 	for i := range s.asked.Len() {
 		if x := s.asked.At(i); x.kind != syncing {
 			x.call.Failure = failure
@@ -336,7 +351,7 @@ func (s *session) settleAll(failure string, at time.Duration) {
 			s.group.Ended(x.call, nil)
 		}
 	}
-	s.asked = tap.Queue[exchange]{}
+	s.asked, s.syncs = tap.Queue[exchange]{}, 0
 	s.group.Close()
 }
 
