@@ -25,6 +25,10 @@ from .aside import about
 from .calendar import Calendar, PostgresCalendar
 from .db import Database
 from .evolution import Gateway
+from .faults import Fault
+from .faulty import chores
+from .faulty.lookups import Lookups
+from .faulty.sessions import Sessions
 from .google import GoogleCalendar
 from .inbox import Inbox
 from .ledger import Ledger
@@ -68,6 +72,7 @@ class Desk:
             settings.openai_transcription_model,
             spans,
             ledger,
+            settings.faults,
         )
         gateway = Gateway(
             settings.evolution_api_url,
@@ -75,13 +80,18 @@ class Desk:
             settings.evolution_instance,
             spans,
             ledger,
+            settings.faults,
         )
         calendar = _open_calendar(settings, db, spans)
         tools = Appointments(practice, calendar, db, ledger)
-        inbox = Inbox(redis, spans)
+        inbox = Inbox(redis, spans, settings.faults)
+        sessions = Sessions(redis, practice, settings.faults)
+        lookups = Lookups(db, practice, calendar, model, sessions, settings.faults)
         orchestrator = Orchestrator(
-            settings, inbox, db, practice, tools, model, gateway, spans
+            settings, inbox, db, practice, tools, model, gateway, spans, sessions, lookups
         )
+        if Fault.DECOY_BACKGROUND_DELAY in settings.faults:
+            orchestrator.spawn(chores.poll(redis, orchestrator.stopping))
         spans.start()
         ledger.start()
         orchestrator.start()
@@ -175,7 +185,9 @@ def _authentic(request: Request, secret: str | None) -> bool:
 
 def _open_calendar(settings: Settings, db: Database, spans: SpanLog) -> Calendar:
     if settings.calendar == "google" and settings.google_key_file:
-        return GoogleCalendar(settings.google_calendar_url, settings.google_key_file, spans)
+        return GoogleCalendar(
+            settings.google_calendar_url, settings.google_key_file, spans, settings.faults
+        )
     return PostgresCalendar(db)
 
 

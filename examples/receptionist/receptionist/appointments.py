@@ -148,7 +148,7 @@ class Appointments:
         when = Interval(start, start + timedelta(minutes=service.minutes))
         appointment = Appointment(uuid4(), service.name, staff.name, staff.calendar, start)
         try:
-            await self._db.fetch(
+            await self._db.attempt(
                 """
                 INSERT INTO appointments (id, customer_id, service_id, staff_id, starts_at, ends_at)
                 VALUES ($1, $2, $3, $4, $5, $6)

@@ -16,6 +16,8 @@ from typing import Any
 from uuid import UUID
 
 from .db import Database
+from .faults import HEALTHY, Fault, Faults
+from .faulty import prompts
 from .messages import Incoming
 from .practice import Practice
 
@@ -92,6 +94,8 @@ class Context:
     session: Session
     history: list[ChatMessage] = field(default_factory=list)
     upcoming: list[Appointment] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    """What else the model is told."""
 
 
 async def load(db: Database, practice: Practice, message: Incoming, session: str) -> Context:
@@ -115,12 +119,23 @@ async def store(db: Database, context: Context, said: Sequence[str], answer: str
 
 
 def build_prompt(
-    practice: Practice, context: Context, said: Sequence[str], now: datetime
+    practice: Practice,
+    context: Context,
+    said: Sequence[str],
+    now: datetime,
+    faults: Faults = HEALTHY,
 ) -> list[ChatMessage]:
     """The messages for the model, from what never changes to what was said just now."""
+    start = instructions(practice)
+    if Fault.UNCACHEABLE_PREFIX in faults:
+        changing = prompts.changing_head(context.name, context.phone, now)
+        start = "\n".join([changing, start, prompts.rota(practice)])
+    history = bounded(context.history, HISTORY_MESSAGES, HISTORY_CHARACTERS)
+    if Fault.GROWING_PROMPT in faults:
+        history = context.history
     return [
-        {"role": "system", "content": instructions(practice)},
-        *bounded(context.history, HISTORY_MESSAGES, HISTORY_CHARACTERS),
+        {"role": "system", "content": start},
+        *history,
         {"role": "system", "content": _situation(context, now)},
         {"role": "user", "content": "\n".join(said)[-QUESTION_CHARACTERS:]},
     ]
@@ -162,6 +177,7 @@ def _situation(context: Context, now: datetime) -> str:
     ]
     if context.session.offered:
         lines.append(f"You last offered {context.session.offered}.")
+    lines += context.remarks
     return "\n".join(lines)
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import binascii
 from base64 import b64decode
 from collections.abc import Sequence
+from typing import Any
 from urllib.parse import quote
 
 import httpx
 
 from . import retry
+from .faults import HEALTHY, Fault, Faults
+from .faulty.clients import open_client
 from .ledger import Ledger
 from .messages import Incoming, Voice
 from .spans import SpanLog
@@ -40,14 +43,21 @@ class Gateway:
     """A client of one instance, for the life of a worker."""
 
     def __init__(
-        self, base_url: str, api_key: str, instance: str, spans: SpanLog, ledger: Ledger
+        self,
+        base_url: str,
+        api_key: str,
+        instance: str,
+        spans: SpanLog,
+        ledger: Ledger,
+        faults: Faults = HEALTHY,
     ) -> None:
+        self._faults = faults
         self._instance = quote(instance, safe="")
         self._spans = spans
         self._ledger = ledger
         limits = httpx.Limits(max_connections=200, keepalive_expiry=30.0)
-        self._client = httpx.AsyncClient(
-            base_url=base_url, headers={"apikey": api_key}, timeout=_TIMEOUT, limits=limits
+        self._client = open_client(
+            faults, base_url=base_url, headers={"apikey": api_key}, timeout=_TIMEOUT, limits=limits
         )
         # Links lead to wherever the gateway stores media: the key must not go there.
         self._links = httpx.AsyncClient(timeout=_TIMEOUT, limits=limits, follow_redirects=False)
@@ -59,10 +69,14 @@ class Gateway:
     async def send_text(self, user: str, text: str) -> None:
         """Send a message. Without a `delay`: the gateway would spend it before it answers.
         Raises `retry.CallFailed`."""
-        response = await retry.send(
+        body: dict[str, Any] = {"number": user, "text": text[:_LONGEST_TEXT]}
+        if Fault.TYPING_DELAY in self._faults:
+            await self._show_typing(user)
+            body["delay"] = min(1_500 + 10 * len(text), 2_500)  # ms
+        send = retry.send_stubbornly if Fault.NESTED_RETRIES in self._faults else retry.send
+        response = await send(
             self._client, "POST", f"/message/sendText/{self._instance}", _SEND,
-            lambda: self._spans.span("evolution.send"),
-            json={"number": user, "text": text[:_LONGEST_TEXT]},
+            lambda: self._spans.span("evolution.send"), json=body,
         )  # fmt: skip
         self._ledger.sent(_message_id(response))
 
@@ -82,6 +96,13 @@ class Gateway:
         if voice.url:
             return await self._follow(voice.url), voice.mimetype
         return await self._ask(message, voice)
+
+    async def _show_typing(self, user: str) -> None:
+        await retry.send(
+            self._client, "POST", f"/chat/sendPresence/{self._instance}", _MARK,
+            lambda: self._spans.span("evolution.presence"),
+            json={"number": user, "presence": "composing", "delay": 0},
+        )  # fmt: skip
 
     async def _follow(self, url: str) -> bytes:
         # Neither the link nor what it leads to stands in errors: it may be signed.

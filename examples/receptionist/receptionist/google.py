@@ -16,6 +16,8 @@ import httpx
 
 from . import retry
 from .calendar import Event, Interval
+from .faults import HEALTHY, Fault, Faults
+from .faulty.clients import open_client
 from .service_account import ServiceAccount
 from .spans import SpanLog
 
@@ -38,15 +40,18 @@ _POLICY = retry.Policy(retries=3, heals=_heals, errors=(httpx.TransportError,))
 class GoogleCalendar:
     """The calendars of the practice. Every method raises `retry.CallFailed`."""
 
-    def __init__(self, base_url: str, key_file: str, spans: SpanLog) -> None:
+    def __init__(
+        self, base_url: str, key_file: str, spans: SpanLog, faults: Faults = HEALTHY
+    ) -> None:
         self._spans = spans
         limits = httpx.Limits(max_connections=100, keepalive_expiry=60.0)
         self._tokens = httpx.AsyncClient(timeout=_TIMEOUT, limits=limits)
         key = ServiceAccount.read(key_file)
-        self._client = httpx.AsyncClient(
+        self._client = open_client(
+            faults,
             base_url=base_url,
             auth=ServiceAccount(key, _SCOPE, self._tokens, spans),
-            timeout=_TIMEOUT,
+            timeout=None if Fault.NO_TIMEOUT in faults else _TIMEOUT,
             limits=limits,
         )
 

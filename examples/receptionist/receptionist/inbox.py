@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
+from .faults import HEALTHY, Fault, Faults
 from .messages import Incoming
 from .spans import SpanLog
 
@@ -29,9 +30,12 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 """
 
-_ARRIVE = _NOW + """
--- KEYS: seen, inbox, leases.  ARGV: entry, user, seconds to remember, lease ms.
+_ONCE = """
 if not redis.call('SET', KEYS[1], '1', 'NX', 'EX', ARGV[3]) then return 'duplicate' end
+"""
+
+_QUEUE = """
+-- KEYS: seen, inbox, leases.  ARGV: entry, user, seconds to remember, lease ms.
 redis.call('RPUSH', KEYS[2], ARGV[1])
 local lease = redis.call('ZSCORE', KEYS[3], ARGV[2])
 if lease and tonumber(lease) > now then return 'queued' end
@@ -86,9 +90,10 @@ class Batch:
 class Inbox:
     """The inboxes of all users."""
 
-    def __init__(self, redis: Redis, spans: SpanLog) -> None:
+    def __init__(self, redis: Redis, spans: SpanLog, faults: Faults = HEALTHY) -> None:
         self._spans = spans
-        self._arrive = redis.register_script(_ARRIVE)
+        once = "" if Fault.DUPLICATE_REPLIES in faults else _ONCE
+        self._arrive = redis.register_script(_NOW + once + _QUEUE)
         self._take = redis.register_script(_TAKE)
         self._done = redis.register_script(_DONE)
         self._adopt = redis.register_script(_ADOPT)

@@ -8,12 +8,15 @@ from typing import Any
 import httpx
 
 from . import retry
+from .faults import HEALTHY, Fault, Faults
+from .faulty.clients import open_model_client
 from .ledger import Ledger
 from .spans import SpanLog
 
 _TIMEOUT = httpx.Timeout(10.0, connect=2.0)
 """Answers are short: what takes longer than this hangs, and a second attempt is faster."""
 _MOST_TOKENS = 300
+_EMBEDDING_MODEL = "text-embedding-3-small"
 
 # As the provider's own client does it.
 _POLICY = retry.Policy(
@@ -48,12 +51,15 @@ class LanguageModel:
         transcription_model: str,
         spans: SpanLog,
         ledger: Ledger,
+        faults: Faults = HEALTHY,
     ) -> None:
+        self._faults = faults
         self._model = model
         self._transcription_model = transcription_model
         self._spans = spans
         self._ledger = ledger
-        self._client = httpx.AsyncClient(
+        self._client = open_model_client(
+            faults,
             base_url=base_url,
             headers={"authorization": f"Bearer {api_key}"},
             timeout=_TIMEOUT,
@@ -68,7 +74,7 @@ class LanguageModel:
     ) -> Completion:
         """One completion. The tools are sent even if none may be called any more: they are
         part of the prefix a provider caches. Raises `retry.CallFailed`."""
-        body = {
+        body: dict[str, Any] = {
             "model": self._model,
             "messages": messages,
             "tools": tools,
@@ -76,7 +82,10 @@ class LanguageModel:
             "max_tokens": _MOST_TOKENS,
             "temperature": 0.3,
         }
-        response = await retry.send(
+        if not tools:  # neither may be given without any
+            del body["tools"], body["tool_choice"]
+        send = retry.send_stubbornly if Fault.NESTED_RETRIES in self._faults else retry.send
+        response = await send(
             self._client, "POST", "/chat/completions", _POLICY,
             lambda: self._spans.span("llm.chat"), json=body,
         )  # fmt: skip
@@ -88,6 +97,20 @@ class LanguageModel:
             raise retry.CallFailed("chat completion: not the expected shape") from None
         self._ledger.model(self._model, answer.get("usage"))
         return completion
+
+    async def embed(self, texts: list[str]) -> list[list[float]]:
+        """The meaning of each text as a vector. Raises `retry.CallFailed`."""
+        response = await retry.send(
+            self._client, "POST", "/embeddings", _POLICY, lambda: self._spans.span("llm.embed"),
+            json={"model": _EMBEDDING_MODEL, "input": texts, "encoding_format": "float"},
+        )  # fmt: skip
+        try:
+            answer = response.json()
+            vectors = [row["embedding"] for row in answer["data"]]
+        except (ValueError, LookupError, TypeError, AttributeError):
+            raise retry.CallFailed("embedding: not the expected shape") from None
+        self._ledger.model(_EMBEDDING_MODEL, answer.get("usage"))
+        return vectors
 
     async def transcribe(self, audio: bytes, mimetype: str, seconds: int) -> str:
         """The words of a recording of that length. Raises `retry.CallFailed`."""

@@ -15,6 +15,8 @@ from .spans import Span
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 8.0
 _LONGEST_WISH = 10.0
+_STUBBORN_ATTEMPTS = 3
+_STUBBORN_PAUSE = 0.25
 
 
 class CallFailed(Exception):
@@ -72,6 +74,20 @@ async def send(
             raise CallFailed(f"{method} {path}: {problem} at attempt {attempt + 1}")
         await asyncio.sleep(wait)
         attempt += 1
+
+
+async def send_stubbornly(*args: Any, **content: Any) -> httpx.Response:
+    """`send` in a loop of its own, whatever the failure was: a fault (nested_retries).
+
+    A refusal stays one however often it is asked for, and what `send` gave up after three
+    attempts is tried up to nine times, against a service that is in trouble already.
+    """
+    for _ in range(_STUBBORN_ATTEMPTS - 1):
+        try:
+            return await send(*args, **content)
+        except CallFailed:
+            await asyncio.sleep(_STUBBORN_PAUSE)
+    return await send(*args, **content)
 
 
 def pause(attempt: int, headers: Mapping[str, str]) -> float | None:

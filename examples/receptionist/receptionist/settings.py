@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from zoneinfo import ZoneInfo
 
+from . import faults
+from .faults import HEALTHY, Fault, Faults
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -41,11 +44,18 @@ class Settings:
     span_log: str | None = None
     ledger: str | None = None
     log_level: str = "INFO"
+    faults: Faults = HEALTHY
+    """Mistakes that are switched on; none in earnest."""
 
     @property
     def pool_size(self) -> int:
         """Connections to PostgreSQL of one worker."""
-        return max(1, self.database_connections // self.web_workers)
+        size = max(1, self.database_connections // self.web_workers)
+        if Fault.HELD_TRANSACTION in self.faults:
+            size = min(size, 4)
+        if Fault.SMALL_POOL in self.faults:
+            size = min(size, 2)
+        return size
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str] = os.environ) -> Settings:
@@ -67,6 +77,12 @@ class Settings:
             if not env.get(name):
                 raise SettingsError(f"{name} is not set")
             return env[name]
+
+        def mistakes() -> Faults:
+            try:
+                return faults.parse(text("FAULTS", ""))
+            except ValueError as unknown:
+                raise SettingsError(f"FAULTS: {unknown}") from None
 
         def calendar() -> str:
             keys = env.get("GOOGLE_APPLICATION_CREDENTIALS")
@@ -103,6 +119,7 @@ class Settings:
             span_log=env.get("SPAN_LOG") or None,
             ledger=env.get("LEDGER") or None,
             log_level=text("LOG_LEVEL", cls.log_level).upper(),
+            faults=mistakes(),
         )
 
 

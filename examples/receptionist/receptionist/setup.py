@@ -8,6 +8,8 @@ from pathlib import Path
 
 import asyncpg
 
+from .faults import HEALTHY, Faults
+from .faulty import data
 from .settings import Settings
 
 _SERVICES = [
@@ -25,7 +27,7 @@ _STAFF = [
 _HOURS = [*((day, time(8), time(20)) for day in range(5)), (5, time(9), time(17))]
 
 
-async def install(url: str) -> None:
+async def install(url: str, faults: Faults = HEALTHY) -> None:
     """Bring a database up to date. May be run again and by several processes."""
     schema = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
     connection = await asyncpg.connect(url)
@@ -46,9 +48,12 @@ async def install(url: str) -> None:
             await connection.executemany(
                 "INSERT INTO opening_hours VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", _HOURS
             )
+            await data.make_rows(connection, faults)
     finally:
         await connection.close()
 
 
 if __name__ == "__main__":
-    asyncio.run(install(Settings.from_environment().database_url))
+    settings = Settings.from_environment()
+    asyncio.run(install(settings.database_url, settings.faults))
+    asyncio.run(data.make_keys(settings.redis_url, settings.faults))

@@ -49,3 +49,5 @@ class RecordingDatabase:
         if self._failures:
             raise self._failures.pop(0)
         return []
+
+    attempt = fetch
