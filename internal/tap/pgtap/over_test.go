@@ -15,7 +15,7 @@ func (c *scene) states() string {
 	for _, call := range c.calls[1:] {
 		out = append(out, call.Transaction)
 	}
-	return strings.Join(out, " ")
+	return strings.Join(out, "/")
 }
 
 func TestStates(t *testing.T) {
@@ -32,23 +32,23 @@ func TestStates(t *testing.T) {
 				c.client(message('Q', q.text+"\x00"))
 				c.server(done("X"), ready(q.status))
 			}
-		}, "open open failed idle idle"},
+		}, "open/open/failed/idle/idle"},
 		"a pipeline shares the state of its synchronisation": {func(c *scene) {
 			c.client(parse("a", "BEGIN"), bind("a"), execute, parse("b", "SELECT 1"), bind("b"), execute, syncs)
 			c.server(parsed, bound, done("BEGIN"))
 			c.server(parsed, bound, done("SELECT 1"))
 			c.server(ready('T'))
-		}, "open open"},
+		}, "open/open"},
 		"two pipelines at once": {func(c *scene) {
 			c.client(parse("a", "BEGIN"), bind("a"), execute, syncs, parse("b", "COMMIT"), bind("b"), execute, syncs)
 			c.server(parsed, bound, done("BEGIN"), ready('T'), parsed, bound, done("COMMIT"), ready('I'))
-		}, "open idle"},
+		}, "open/idle"},
 		"without a synchronisation it is the last one": {func(c *scene) {
 			c.client(message('Q', "BEGIN\x00"))
 			c.server(done("BEGIN"), ready('T'))
 			c.client(parse("a", "SELECT 1"), describe("a"), flush)
 			c.server(parsed, message('t', "\x00\x00"), message('T', "\x00\x00"))
-		}, "open open"},
+		}, "open/open"},
 		"an error in a transaction fails it": {func(c *scene) {
 			c.client(message('Q', "BEGIN\x00"))
 			c.server(done("BEGIN"), ready('T'))
@@ -56,11 +56,11 @@ func TestStates(t *testing.T) {
 			c.server(broken)
 			c.client(syncs)
 			c.server(ready('E'))
-		}, "open failed"},
+		}, "open/failed"},
 		"an error outside of one leaves none": {func(c *scene) {
 			c.client(parse("a", "SELECT 1"), bind("a"), execute, bind("a"), execute, syncs)
 			c.server(parsed, broken, ready('I'))
-		}, "idle idle"},
+		}, "idle/idle"},
 		"data copied in": {func(c *scene) {
 			c.client(parse("", "COPY t FROM STDIN"), bind(""), execute, syncs)
 			c.server(parsed, bound, message('G', "\x00\x00\x00"))
@@ -68,11 +68,11 @@ func TestStates(t *testing.T) {
 			c.server(done("COPY 1"), ready('T'))
 			c.client(message('Q', "COMMIT\x00"))
 			c.server(done("COMMIT"), ready('I'))
-		}, "open idle"},
+		}, "open/idle"},
 		"a connection that is lost": {func(c *scene) {
 			c.client(parse("a", "SELECT 1"), bind("a"), execute, bind("a"), execute, syncs)
 			c.server(parsed, bound, done("SELECT 1"))
-		}, "idle "},
+		}, "idle/"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newScene(t)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"net"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -35,6 +34,7 @@ func (p *Protocol) Open(_ context.Context, client, server net.Conn, conn int64) 
 	return &session{
 		tap: p.tap, protocol: p, conn: conn, group: tap.NewGroup(p.tap), idle: true,
 		client: respwire.NewDecoder(limits, true), server: respwire.NewDecoder(limits, false),
+		said: said{content: fingerprint.NewContent(p.tap.Key)},
 	}, client, server, nil
 }
 
@@ -48,6 +48,7 @@ type session struct {
 	client, server *respwire.Decoder
 	blind          bool // the bytes could not be followed, or are no commands and replies any more
 
+	said    said
 	asked   tap.Queue[command] // that have no reply yet, in order
 	next    command            // the one that is being made; calls are large, and there are many
 	flight  int64
@@ -103,9 +104,11 @@ func (s *session) Request(p []byte, at time.Duration) (time.Duration, error) {
 	if s.client.Idle() {
 		s.since = at
 	}
+	s.said.read(p, s.client.Fed())
 	if err := s.client.Feed(p, s.requested); err != nil {
 		s.giveUp(err.Error())
 	}
+	s.said.passed()
 	return s.hold, s.cut
 }
 
@@ -124,6 +127,7 @@ func (s *session) Released(read int64, held time.Duration) {
 // requested takes in one command.
 func (s *session) requested(v *respwire.Value) {
 	defer func() { s.since = s.at }() // the next command came with this read
+	content := s.said.command(s.client.Fed(), s.tap.Key)
 	if s.blind || len(v.Parts) == 0 {
 		return
 	}
@@ -139,18 +143,18 @@ func (s *session) requested(v *respwire.Value) {
 	}
 	if s.silence == skipsNext {
 		s.silence = answersAll
-		s.unanswered(name, v)
+		s.unanswered(name, v, content)
 		return
 	}
 	if s.silence == answersNone {
-		s.unanswered(name, v)
+		s.unanswered(name, v, content)
 		return
 	}
 	if s.asked.Len() >= mostAsked {
 		s.giveUp("more was asked at once than parley can follow")
 		return
 	}
-	c := s.began(name, v)
+	c := s.began(name, v, content)
 	s.asked.Push(c)
 	switch name {
 	case "MULTI":
@@ -182,14 +186,14 @@ func (s *session) quiet(v *respwire.Value) bool {
 }
 
 // unanswered records a command that gets no reply: it is over when it is said.
-func (s *session) unanswered(name string, v *respwire.Value) {
-	c := s.began(name, v)
+func (s *session) unanswered(name string, v *respwire.Value, content uint64) {
+	c := s.began(name, v, content)
 	c.call.FirstByte, c.call.End = s.at, s.at
 	s.group.Ended(c.call, c.fields)
 }
 
 // began makes the call of a command.
-func (s *session) began(name string, v *respwire.Value) command {
+func (s *session) began(name string, v *respwire.Value, content uint64) command {
 	if s.idle {
 		s.idle = false
 		s.flight = s.protocol.flights.Add(1)
@@ -202,6 +206,7 @@ func (s *session) began(name string, v *respwire.Value) command {
 	c.in = fingerprint.OperationOf(c.call.Operation)
 	var identities []uint64
 	if !secret(name) {
+		c.call.Content = content
 		for i := 1; i < len(v.Parts); i++ {
 			identities = s.tap.Finder.AppendHashes(identities, v.Parts[i].Text, s.tap.Key)
 			if i == 1 && runsScript(name) {
@@ -357,72 +362,4 @@ func (s *session) settle(what string, at time.Duration) {
 	}
 	s.asked = tap.Queue[command]{}
 	s.group.Close()
-}
-
-// names gives commands their names, a bounded number of them.
-type names struct {
-	mu    sync.Mutex
-	known map[string]string
-	many  map[string]int // different operations of each command
-}
-
-// Bounds: a bot may make keys of anything.
-const (
-	mostNames     = 20_000
-	mostOfCommand = 200
-)
-
-// command returns a command's name in capitals.
-func (n *names) command(word []byte) string {
-	var capitals [32]byte
-	text := capitals[:copy(capitals[:], word)]
-	for i, c := range text {
-		if c >= 'a' && c <= 'z' {
-			text[i] = c - 'a' + 'A'
-		}
-	}
-	return n.intern(text)
-}
-
-// intern returns one string for equal names: most calls are of few operations.
-func (n *names) intern(name []byte) string {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if known, ok := n.known[string(name)]; ok {
-		return known
-	}
-	if n.known == nil || len(n.known) >= mostNames {
-		n.known = map[string]string{}
-	}
-	text := string(name)
-	n.known[text] = text
-	return text
-}
-
-// operation names a command by the shape of its key.
-func (n *names) operation(name string, v *respwire.Value) string {
-	at := keyAt(name, v)
-	if at == 0 || at >= len(v.Parts) {
-		return name
-	}
-	var buffer [96]byte
-	text := append(append(buffer[:0], name...), ' ')
-	text = fingerprint.AppendKeyShape(text, v.Parts[at].Text[:min(len(v.Parts[at].Text), 64)])
-	n.mu.Lock()
-	known, ok := n.known[string(text)]
-	if !ok && n.many == nil {
-		n.many = map[string]int{}
-	}
-	if !ok {
-		n.many[name]++
-	}
-	crowded := !ok && n.many[name] > mostOfCommand
-	n.mu.Unlock()
-	switch {
-	case ok:
-		return known
-	case crowded:
-		return n.intern(append(append(buffer[:0], name...), " *"...))
-	}
-	return n.intern(text)
 }
