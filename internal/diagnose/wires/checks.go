@@ -7,5 +7,6 @@ import "parley/internal/diagnose"
 func Checks() []diagnose.Check {
 	return []diagnose.Check{
 		repeatedStatements(),
+		slowStatement(),
 	}
 }

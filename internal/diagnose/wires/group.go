@@ -50,3 +50,6 @@ func ordered(groups map[string]*group) []*group {
 	})
 	return out
 }
+
+// seconds is a time given in them.
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
