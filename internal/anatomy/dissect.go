@@ -114,7 +114,7 @@ func (d *dissection) result() Waterfall {
 	w := Waterfall{
 		Turn: t.ID, Conversation: t.Conversation, Scenario: t.Scenario, Ordinal: t.Ordinal, Phase: t.Phase, Step: t.Step,
 		Outcome: t.Outcome, Failure: t.Failure, Spoken: t.Spoken, Reply: d.end() - t.Spoken, Said: t.Said, Attempts: t.Attempts,
-		Marks: d.marks(), More: d.more,
+		Marks: d.marks(), More: d.more, Row: *t,
 	}
 	d.layCalls(&w)
 	d.layTime(&w)

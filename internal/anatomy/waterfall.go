@@ -42,6 +42,9 @@ type Waterfall struct {
 	// some may be this one's. Incomplete: it is more than a tenth, or calls were left out.
 	Untied     float64 `json:"untied_share"`
 	Incomplete bool    `json:"incomplete,omitempty"`
+
+	// Row is the turn as it was recorded, its moments counted from the start of the run.
+	Row parley.Turn `json:"-"`
 }
 
 // Mark is a moment of a turn that is not a call's.

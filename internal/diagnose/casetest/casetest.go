@@ -19,6 +19,8 @@ type Run struct {
 	Solo    int           // turns said before, each alone, ten seconds apart
 	Samples []parley.Sample
 	Phases  []parley.Phase // more of them, or others
+	Money   *parley.Money  // prices; nil: the run's cost is not reckoned
+	Assumed []parley.Assumption
 
 	turns   []parley.Turn
 	replies []parley.Reply
@@ -146,7 +148,7 @@ func (r *Run) describe() *parley.Run {
 	for i := range r.calls {
 		end = max(end, r.calls[i].End)
 	}
-	run := &parley.Run{Elapsed: end + time.Second, Phases: r.Phases}
+	run := &parley.Run{Elapsed: end + time.Second, Phases: r.Phases, Money: r.Money, Assumed: r.Assumed}
 	if len(r.Phases) == 0 {
 		border := time.Second + time.Duration(r.Solo)*10*time.Second
 		if r.Solo > 0 {
