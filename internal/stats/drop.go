@@ -1,6 +1,7 @@
 package stats
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 
@@ -48,10 +49,20 @@ func Drop(before, after []float64, p float64) (mean, quantile parley.Estimate) {
 	}
 	slices.Sort(means)
 	slices.Sort(quantiles)
-	const low, high = resamples * 25 / 1000, resamples * 975 / 1000
-	mean.Low, mean.High = min(mean.Value, means[low]), max(mean.Value, means[high])
-	quantile.Low, quantile.High = min(quantile.Value, quantiles[low]), max(quantile.Value, quantiles[high])
+	// n/block blocks are few: Student's quantile for them, to the first order, is that much wider than the normal one; and a
+	// resample of blocks varies less than the sample it stands for, by the block that it cannot reach beyond the ends.
+	blocks := float64(n) / float64(block)
+	wider := (1 + 1.2/max(1, blocks-1)) * math.Sqrt(1/(1-min(0.5, 1/blocks)))
+	around(&mean, means, wider)
+	around(&quantile, quantiles, wider)
 	return mean, quantile
+}
+
+// around sets the interval of a figure from those of its resamples, sorted, made wider.
+func around(e *parley.Estimate, resampled []float64, wider float64) {
+	low, high := resampled[len(resampled)*25/1000], resampled[len(resampled)*975/1000]
+	e.Low = min(e.Value, e.Value-wider*(e.Value-low))
+	e.High = max(e.Value, e.Value+wider*(high-e.Value))
 }
 
 // drops computes figures of a resample of pairs.
