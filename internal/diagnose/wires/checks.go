@@ -6,7 +6,7 @@ import "parley/internal/diagnose"
 // Checks are all of them, hardest-hitting first.
 func Checks() []diagnose.Check {
 	return []diagnose.Check{
-		repeatedStatements(),
+		nPlusOne(),
 		slowStatement(),
 	}
 }

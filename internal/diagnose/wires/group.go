@@ -18,6 +18,7 @@ type group struct {
 	wire, operation, named string
 	turns                  []int
 	shown                  map[int][]int
+	spare                  map[int][]int // those of the calls shown that need not be made
 }
 
 // of returns the group of a call's operation.
@@ -25,7 +26,7 @@ func of(groups map[string]*group, c *anatomy.TurnCall) *group {
 	key := c.Wire + "\x00" + c.Operation
 	g := groups[key]
 	if g == nil {
-		g = &group{wire: c.Wire, operation: c.Operation, named: diagnose.Named(c), shown: map[int][]int{}}
+		g = &group{wire: c.Wire, operation: c.Operation, named: diagnose.Named(c), shown: map[int][]int{}, spare: map[int][]int{}}
 		groups[key] = g
 	}
 	return g
@@ -37,6 +38,12 @@ func (g *group) add(turn int, calls []int) {
 		g.turns = append(g.turns, turn)
 	}
 	g.shown[turn] = append(g.shown[turn], calls...)
+}
+
+// addRun notes trips of a turn of which one is needed, the first.
+func (g *group) addRun(turn int, run []trip) {
+	g.add(turn, callsOf(run))
+	g.spare[turn] = append(g.spare[turn], callsOf(run[1:])...)
 }
 
 // ordered are the groups, those of the most turns first.

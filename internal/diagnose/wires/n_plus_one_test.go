@@ -10,7 +10,7 @@ import (
 
 const ms = time.Millisecond
 
-func TestRepeatedStatements(t *testing.T) {
+func TestNPlusOne(t *testing.T) {
 	const statement = "SELECT * FROM reply WHERE thread = $1"
 	tests := []struct {
 		name    string
@@ -39,6 +39,36 @@ func TestRepeatedStatements(t *testing.T) {
 				turn.Call("postgres", statement, 200*time.Microsecond, nil)
 			}
 		}, false, true},
+		{"each for an answer of the model", func(turn *casetest.Turn) {
+			for range 8 {
+				turn.Call("openai", "POST /v1/chat/completions", 20*ms, nil)
+				turn.Call("postgres", "INSERT INTO step (thread, text) VALUES (?...)", 10*ms, nil)
+			}
+		}, false, false},
+		{"what a pool does when it gets a connection back", func(turn *casetest.Turn) {
+			for range 20 {
+				turn.Call("postgres", "SELECT pg_advisory_unlock_all(); CLOSE ALL; UNLISTEN *; RESET ALL", 10*ms, nil)
+			}
+		}, false, false},
+		{"the same again, not another one", func(turn *casetest.Turn) {
+			for range 20 {
+				turn.Call("postgres", statement, 10*ms, func(c *parley.Call) { c.Content = 7 })
+			}
+		}, false, false},
+		{"side by side", func(turn *casetest.Turn) {
+			for i := range 20 {
+				turn.Beside("postgres", statement, 10*ms, func(c *parley.Call) { c.Conn = int64(20 + i) })
+			}
+			turn.Pass(10 * ms)
+		}, false, false},
+		{"prepared anew each time", func(turn *casetest.Turn) {
+			for range 20 {
+				turn.Own = 0
+				turn.Call("postgres", "PREPARE "+statement, 4*ms, nil)
+				turn.Own = ms
+				turn.Call("postgres", statement, 6*ms, nil)
+			}
+		}, true, false},
 		{"of the session", func(turn *casetest.Turn) {
 			for range 20 {
 				turn.Call("postgres", "BEGIN", 10*ms, nil)
@@ -53,7 +83,7 @@ func TestRepeatedStatements(t *testing.T) {
 				turn.Call("openai", "POST /v1/chat/completions", 300*ms, nil)
 				turn.Answer()
 			})
-			d := r.Diagnose(repeatedStatements())
+			d := r.Diagnose(nPlusOne())
 			if got := len(d.Findings) == 1; got != tt.finding {
 				t.Errorf("findings: %+v", d.Findings)
 			}
