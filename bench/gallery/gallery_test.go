@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"text/template"
+	"time"
 
 	"parley"
 	"parley/internal/diagnose/wires"
@@ -71,22 +71,19 @@ func TestFaultsAreTheBots(t *testing.T) {
 		names = append(names, name)
 	}
 	for _, name := range names {
-		if !regexp.MustCompile(`(?m)^    `+strings.ToUpper(name)+` = `).Match(source) {
+		if !regexp.MustCompile(`(?m)^    ` + strings.ToUpper(name) + ` = `).Match(source) {
 			t.Errorf("the receptionist does not know %s", name)
 		}
 	}
 }
 
 func TestPlanIsOne(t *testing.T) {
-	var text strings.Builder
-	data := map[string]any{
-		"Seed": 1, "PerHour": 3600, "Home": t.TempDir(), "Faults": "n_plus_one", "ModelFaults": faults()[11].modelFaults,
-		"CalendarFaults": faults()[12].calendarFaults, "Solo": "6s", "Half": "10s",
+	g := bench{perHour: 3600, solo: 6 * time.Second, steady: 20 * time.Second}
+	text := g.plan(t.TempDir(), []string{"nested_retries", "no_timeout", "decoy_slow_report"}, 1)
+	if strings.Contains(text, "@") || !strings.Contains(text, "status 429") || !strings.Contains(text, "hang") {
+		t.Errorf("the plan is not filled in:\n%s", text)
 	}
-	if err := template.Must(template.New("plan").Parse(planText)).Execute(&text, data); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := plan.Parse("gallery.yaml", []byte(text.String()), t.TempDir(), os.LookupEnv); err != nil {
+	if _, err := plan.Parse("gallery.yaml", []byte(text), t.TempDir(), os.LookupEnv); err != nil {
 		t.Error(err)
 	}
 }

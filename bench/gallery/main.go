@@ -172,7 +172,7 @@ func (f *figures) write(out io.Writer) error {
 	line := func(format string, a ...any) { _, _ = fmt.Fprintf(w, format+"\n", a...) } // Flush tells
 	for i := range f.Cases {
 		v := &f.Cases[i]
-		right := "-"
+		var right string
 		switch {
 		case len(v.Faults) == 0 && v.Clean:
 			right = "clean"

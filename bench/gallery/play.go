@@ -9,8 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
-	"text/template"
 
 	"parley"
 	"parley/bench/rig"
@@ -73,21 +73,26 @@ func (g *bench) play(ctx context.Context, planted []string, seed int, dir string
 	if err != nil {
 		return fmt.Errorf("find the bot: %w", err)
 	}
-	data := struct {
-		Seed, PerHour                             int
-		Home, Faults, ModelFaults, CalendarFaults string
-		Solo, Half                                string
-	}{Seed: seed, PerHour: g.perHour, Home: home, Faults: strings.Join(planted, ","), Solo: g.solo.String(), Half: (g.steady / 2).String()}
-	for _, name := range planted {
-		f, _ := faultNamed(name) // of a decoy nothing is needed
-		data.ModelFaults, data.CalendarFaults = data.ModelFaults+f.modelFaults, data.CalendarFaults+f.calendarFaults
-	}
-	var text strings.Builder
-	if err := template.Must(template.New("plan").Parse(planText)).Execute(&text, data); err != nil {
-		return fmt.Errorf("write the plan: %w", err)
-	}
-	_, err = rig.Start(ctx, rig.Order{Plan: text.String(), Dir: dir}, -1, asGenerator)
+	text := g.plan(home, planted, seed)
+	_, err = rig.Start(ctx, rig.Order{Plan: text, Dir: dir}, -1, asGenerator)
 	return err
+}
+
+// plan is the plan of a run.
+func (g *bench) plan(home string, planted []string, seed int) string {
+	var model, calendar []string
+	for _, name := range planted {
+		if f, ok := faultNamed(name); ok && f.modelFaults != "" {
+			model = append(model, f.modelFaults)
+		} else if ok && f.calendarFaults != "" {
+			calendar = append(calendar, f.calendarFaults)
+		}
+	}
+	return strings.NewReplacer(
+		"@Seed@", strconv.Itoa(seed), "@Home@", home, "@Faults@", strings.Join(planted, ","), "@PerHour@", strconv.Itoa(g.perHour),
+		"@ModelFaults@", strings.Join(model, ", "), "@CalendarFaults@", strings.Join(calendar, ", "),
+		"@Solo@", g.solo.String(), "@Half@", (g.steady / 2).String(),
+	).Replace(planText)
 }
 
 // look diagnoses what was recorded, and keeps what came of it.
