@@ -147,6 +147,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // admit ties the call to its turn, then looks at where it goes, at its credentials and at the quotas.
 func (x *call) admit() *apiError {
 	text := append([]byte(x.R.URL.RequestURI()+"\n"), x.body...)
+	x.Asked(bytes.TrimSpace(x.body)) // parts of a batch end in empty lines
 	x.Identify(text, "")
 	switch x.route.operation {
 	case "":

@@ -17,6 +17,7 @@ func (x *exchange) chat() {
 		return
 	}
 	req, refusal, ok := parseChat(x.body)
+	x.AskedOfModel(x.body)
 	if req != nil {
 		x.identify(req)
 	}
@@ -62,6 +63,7 @@ func (x *exchange) read() bool {
 // identify notes what ties the call to a turn.
 func (x *exchange) identify(req *chatRequest) {
 	x.Call.Model = req.Model
+	x.Call.Pieces = fingerprint.Pieces(nil, x.Key, req.said())
 	x.Identify(x.body, fingerprint.LastWords(req.lastUser()))
 	x.body = nil // parsed: what waits for its answer need not hold it
 }

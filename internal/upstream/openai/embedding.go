@@ -68,7 +68,9 @@ func (x *exchange) embeddings() {
 	if req != nil {
 		x.Call.Model = req.Model
 		words = x.resolve(req)
+		x.Call.Pieces = fingerprint.Pieces(nil, x.Key, req.said())
 	}
+	x.AskedOfModel(x.body)
 	x.Identify(x.body, words)
 	x.body = nil
 	switch {

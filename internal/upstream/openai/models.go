@@ -9,6 +9,7 @@ import (
 // models serves GET /v1/models and, with a name, GET /v1/models/{name}. It lists well-known models of
 // each kind; a name of OpenAI's families exists whether it is listed or not, since calls accept it as well.
 func (x *exchange) models(name string) {
+	x.Asked(nil)
 	if !x.meetFate() {
 		return
 	}

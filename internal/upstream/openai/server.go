@@ -133,6 +133,7 @@ type exchange struct {
 func (s *Server) begin(w http.ResponseWriter, r *http.Request) *exchange {
 	x := &exchange{Exchange: s.service.Begin(w, r), Server: s}
 	x.Call.Retry = retryCount(r.Header.Get("X-Stainless-Retry-Count"))
+	x.Call.Patience = upstream.Patience(r.Header)
 	h := w.Header()
 	h.Set("X-Request-Id", "req_"+x.letters(hexDigits, 32))
 	h.Set("Openai-Version", "2020-10-01")

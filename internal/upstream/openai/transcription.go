@@ -36,6 +36,7 @@ func (x *exchange) transcribe(translate bool) {
 	req, refusal, ok := parseAudio(x.R.Header.Get("Content-Type"), x.body, translate)
 	note, said := audio.Find(req.file)
 	x.Call.Model = req.model
+	x.AskedFor([]byte(req.model), []byte(req.language), []byte(req.prompt), []byte(req.format), req.file) // the form has another boundary each time
 	x.Identify(x.body, fingerprint.LastWords(note.Words))
 	x.body = nil
 	var f audio.File

@@ -193,12 +193,15 @@ func (r *Relay) notify(kind string, n Notice) {
 // understand notes what the request says, and ties the call to a turn.
 func (x *exchange) understand() {
 	if x.o.Kind != "openai" {
+		x.Asked(x.body)
 		x.Identify(upstream.Said(x.R, x.body, x.secret), "")
 		return
 	}
 	x.Call.Retry = retryCount(x.R.Header.Get("X-Stainless-Retry-Count"))
+	x.Call.Patience = upstream.Patience(x.R.Header)
 	kind := openaiwire.KindOf(x.R.Method, x.R.URL.Path)
 	x.asked, x.unread = openaiwire.Parse(kind, x.R.Header.Get("Content-Type"), x.body)
+	x.AskedAs(x.asked, x.body)
 	if name := deployment(x.R.URL.Path); name != "" {
 		x.asked.Model = name // Azure does not look at the one in the body
 	}

@@ -205,12 +205,15 @@ func (r *Replay) find(req *http.Request, body []byte) *recording.Exchange {
 func (r *Replay) name(x *upstream.Exchange, body []byte) {
 	if r.o.Kind != "openai" {
 		x.Call.Operation = operationOf(x.R.Method, x.R.URL.EscapedPath())
+		x.Asked(body)
 		x.Identify(upstream.Said(x.R, body, r.secret), "")
 		return
 	}
 	x.Call.Operation = openaiwire.Operation(x.R.Method, x.R.URL.Path)
 	kind := openaiwire.KindOf(x.R.Method, x.R.URL.Path)
+	x.Call.Patience = upstream.Patience(x.R.Header)
 	asked, err := openaiwire.Parse(kind, x.R.Header.Get("Content-Type"), body)
+	x.AskedAs(asked, body)
 	if err != nil {
 		x.Identify(body, "")
 		return

@@ -64,6 +64,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // the client went away, which is in the record
 	}
+	x.Asked(body)
 	x.Identify(upstream.Said(r, body, s.secret), "")
 	if !x.MeetFate(func(status int) { refuse(x, status, "a fault of the plan", nil) }) {
 		return
