@@ -20,6 +20,9 @@ type Cases struct {
 	Judged   int
 	// Loose are calls begun in the stretch that are tied to no turn, the first mostLoose.
 	Loose []parley.Call
+	// Others are calls under way in the stretch that are tied to a turn which is not among Turns (of the warm-up, say), the first
+	// mostLoose: they take room at what turns share.
+	Others []parley.Call
 }
 
 // mostLoose bounds the calls of no turn that are kept.
@@ -107,6 +110,8 @@ func (c *Cases) hear(wanted map[int64]*dissection, calls iter.Seq[parley.Call]) 
 		opened, flew := conns.meet(call.Wire, &call)
 		if d := wanted[call.Turn]; d != nil {
 			d.own(&call, opened, flew)
+		} else if call.Turn != 0 && call.Start < c.To && (call.End == parley.None || call.End > c.From) && len(c.Others) < mostLoose {
+			c.Others = append(c.Others, call)
 		}
 		if call.Start < c.From || call.Start >= c.To {
 			continue
