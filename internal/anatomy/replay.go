@@ -113,6 +113,16 @@ func (r *Replay) from(after []int32) time.Duration {
 // Saved is by how much earlier the answer would have come.
 func (r *Replay) Saved(less func(call int) Less) time.Duration { return r.turn.Reply - r.Reply(less) }
 
+// Next is the call that first waited for another one, -1 if none did.
+func (r *Replay) Next(call int) int {
+	for _, i := range r.order {
+		if len(r.after[i]) > 0 && r.after[i][0] == int32(call) {
+			return i
+		}
+	}
+	return -1
+}
+
 // Whole is a call that was not made at all.
 func (r *Replay) Whole(call int) Less {
 	c := &r.turn.Calls[call]

@@ -81,3 +81,17 @@ func TestReplayHolds(t *testing.T) {
 		}
 	}
 }
+
+func TestReplayTellsWhoWaits(t *testing.T) {
+	r := NewReplay(turnOf([2]int{10, 110}, [2]int{120, 150}, [2]int{120, 200}, [2]int{230, 235}))
+	for call, want := range map[int]struct {
+		gap  time.Duration
+		next int
+	}{
+		0: {10 * time.Millisecond, 1}, 1: {10 * time.Millisecond, -1}, 2: {10 * time.Millisecond, 3}, 3: {30 * time.Millisecond, -1},
+	} {
+		if gap, next := r.Gap(call), r.Next(call); gap != want.gap || next != want.next {
+			t.Errorf("call %d: gap %v, next %d; want %v, %d", call, gap, next, want.gap, want.next)
+		}
+	}
+}
