@@ -113,6 +113,10 @@ func (r *Replay) from(after []int32) time.Duration {
 // Saved is by how much earlier the answer would have come.
 func (r *Replay) Saved(less func(call int) Less) time.Duration { return r.turn.Reply - r.Reply(less) }
 
+// Gap is the bot's own time before a call: since the last of the calls that it could have waited for was over, or since the user's last
+// word. It is negative, by no more than clocks differ, if that was noted late.
+func (r *Replay) Gap(call int) time.Duration { return r.gap[call] }
+
 // Next is the call that first waited for another one, -1 if none did.
 func (r *Replay) Next(call int) int {
 	for _, i := range r.order {
