@@ -64,7 +64,7 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	g := bench{progress: os.Stderr}
 	flags := flag.NewFlagSet("gallery", flag.ContinueOnError)
 	asJSON := flags.Bool("json", false, "write the figures as JSON")
-	names := flags.String("run", "", "cases to play, by parts of their names, separated by commas; all if empty")
+	names := flags.String("run", "", "cases to play, by their names or parts of them, separated by commas; all if empty")
 	seed := flags.Int("seed", 1, "of the users and their words")
 	limit := flags.Duration("for", 0, "begin no further run after this time; 0: play all")
 	flags.StringVar(&g.bot, "bot", "examples/receptionist", "folder of the bot")
@@ -106,14 +106,21 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	return f.write(out)
 }
 
-// chosen are the cases whose names hold one of the parts.
+// chosen are the cases of the names given, each whole or a part of several; all if there are none.
 func chosen(all []gallerycase, parts string) []gallerycase {
 	if parts == "" {
 		return all
 	}
-	return slices.DeleteFunc(all, func(c gallerycase) bool {
-		return !slices.ContainsFunc(strings.Split(parts, ","), func(part string) bool { return strings.Contains(c.name, part) })
-	})
+	var out []gallerycase
+	for part := range strings.SplitSeq(parts, ",") {
+		exact := slices.IndexFunc(all, func(c gallerycase) bool { return c.name == part })
+		for i, c := range all {
+			if i == exact || exact < 0 && strings.Contains(c.name, part) {
+				out = append(out, c)
+			}
+		}
+	}
+	return out
 }
 
 // figures are what the gallery comes to. Shares are between 0 and 1.

@@ -90,9 +90,17 @@ func (g *bench) plan(home string, planted []string, seed int) string {
 	}
 	return strings.NewReplacer(
 		"@Seed@", strconv.Itoa(seed), "@Home@", home, "@Faults@", strings.Join(planted, ","), "@PerHour@", strconv.Itoa(g.perHour),
-		"@ModelFaults@", strings.Join(model, ", "), "@CalendarFaults@", strings.Join(calendar, ", "),
+		"@ModelFaults@", list(model), "@CalendarFaults@", list(calendar),
 		"@Solo@", g.solo.String(), "@Half@", (g.steady / 2).String(),
 	).Replace(planText)
+}
+
+// list is the plan's list of the faults of a service, which must not be empty.
+func list(faults []string) string {
+	if len(faults) == 0 {
+		return ""
+	}
+	return "faults: [" + strings.Join(faults, ", ") + "]"
 }
 
 // look diagnoses what was recorded, and keeps what came of it.
