@@ -249,6 +249,16 @@ func (r *run) prepare(ctx context.Context) (err error) {
 
 // phases plays the phases of the plan, then lets waiting turns end.
 func (r *run) phases(ctx context.Context) {
+	r.load(ctx)
+	if ctx.Err() == nil {
+		r.health.phase(len(r.o.Plan.Load.Phases), parley.Drain)
+		r.keep(parley.Phase{Name: string(parley.Drain), Kind: parley.Drain}, func() parley.Phase { return r.driver.Drain(ctx) })
+	}
+}
+
+// load plays the phases of the plan, and probes the bot meanwhile.
+func (r *run) load(ctx context.Context) {
+	defer r.probe(ctx)()
 	seen := make(map[parley.PhaseKind]int)
 	for i, p := range r.o.Plan.Load.Phases {
 		if ctx.Err() != nil {
@@ -264,10 +274,6 @@ func (r *run) phases(ctx context.Context) {
 			phase.Rate = p.Rate * r.o.Plan.Load.ConversationsPerHour
 		}
 		r.keep(phase, func() parley.Phase { return r.driver.Run(ctx, name, p) })
-	}
-	if ctx.Err() == nil {
-		r.health.phase(len(r.o.Plan.Load.Phases), parley.Drain)
-		r.keep(parley.Phase{Name: string(parley.Drain), Kind: parley.Drain}, func() parley.Phase { return r.driver.Drain(ctx) })
 	}
 }
 

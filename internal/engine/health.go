@@ -87,6 +87,8 @@ func (r *run) watch(ctx context.Context, over context.CancelCauseFunc) <-chan st
 		if r.bot != nil {
 			died = r.bot.Done()
 		}
+		observed := newProcesses(r)
+		observed.sample() // which the next is compared with
 		for {
 			select {
 			case <-ctx.Done():
@@ -95,6 +97,7 @@ func (r *run) watch(ctx context.Context, over context.CancelCauseFunc) <-chan st
 				over(newProblem(parley.ProblemTargetDied, "the bot died during the run: "+r.bot.Err().Error(), "see bot.log in the run's folder"))
 				return
 			case <-second.C:
+				observed.sample()
 				if err := r.hosts.failure(); err != nil {
 					over(err)
 					return

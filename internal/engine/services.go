@@ -29,8 +29,9 @@ type services struct {
 
 // private is a server that parley started.
 type private struct {
-	dependency string
-	server     interface {
+	dependency, kind string
+	server           interface {
+		PID() int
 		Err() error // why it ended by itself
 		Stop(grace time.Duration)
 	}
@@ -59,7 +60,7 @@ func (s *services) start(ctx context.Context, d *plan.Dependency, log io.Writer)
 		if err != nil {
 			return setupProblem("dependencies."+d.Name+": "+err.Error(), "or give the address of a disposable database instead of private")
 		}
-		s.private = append(s.private, private{d.Name, pg})
+		s.private = append(s.private, private{d.Name, d.Kind, pg})
 		s.versions[d.Name] = pg.Version()
 		s.secrets = append(s.secrets, pg.Password())
 		address = pg.URL()
@@ -68,7 +69,7 @@ func (s *services) start(ctx context.Context, d *plan.Dependency, log io.Writer)
 		if err != nil {
 			return setupProblem("dependencies."+d.Name+": "+err.Error(), "or give the address of a disposable Redis instead of private")
 		}
-		s.private = append(s.private, private{d.Name, redis})
+		s.private = append(s.private, private{d.Name, d.Kind, redis})
 		s.versions[d.Name] = redis.Version()
 		address = redis.URL()
 	default:

@@ -20,12 +20,13 @@ import (
 // mortal is a private server.
 type mortal struct{ err error }
 
+func (m *mortal) PID() int             { return 0 }
 func (m *mortal) Err() error           { return m.err }
 func (m *mortal) Stop(_ time.Duration) {}
 
 func TestDeathOfAPrivateService(t *testing.T) {
 	database, cache := &mortal{}, &mortal{}
-	s := &services{private: []private{{"database", database}, {"cache", cache}}}
+	s := &services{private: []private{{"database", "postgres", database}, {"cache", "redis", cache}}}
 	if err := s.failure(); err != nil {
 		t.Fatalf("all live, yet %v", err)
 	}

@@ -99,6 +99,9 @@ func (b *Bot) Stop(grace time.Duration) { b.process.stop(syscall.SIGTERM, grace)
 // the whole process table, which takes milliseconds.
 func (b *Bot) PIDs() []int { return b.process.pids() }
 
+// Root returns the process at the top of the bot's tree. It may be the watchdog, which is none of the bot's own processes.
+func (b *Bot) Root() (pid int, watchdog bool) { return b.process.pid, b.process.watched }
+
 // Tail returns the last lines of the bot's output, without secrets.
 func (b *Bot) Tail() []string { return b.process.out.Tail() }
 

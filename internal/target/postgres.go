@@ -95,6 +95,9 @@ func (pg *Postgres) Password() string { return pg.password }
 // Version returns the server's version ("PostgreSQL 15.20").
 func (pg *Postgres) Version() string { return pg.version }
 
+// PID returns the postmaster.
+func (pg *Postgres) PID() int { return pg.process.pid }
+
 // PIDs returns the server's living processes, the postmaster first.
 func (pg *Postgres) PIDs() []int { return pg.process.pids() }
 

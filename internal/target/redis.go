@@ -58,6 +58,9 @@ func (r *Redis) Address() string { return net.JoinHostPort("127.0.0.1", strconv.
 // Version returns the server's version ("Redis 7.0.15").
 func (r *Redis) Version() string { return r.version }
 
+// PID returns the server's process.
+func (r *Redis) PID() int { return r.process.pid }
+
 // PIDs returns the server's living processes.
 func (r *Redis) PIDs() []int { return r.process.pids() }
 
