@@ -7,6 +7,7 @@ import "parley/internal/diagnose"
 func Checks() []diagnose.Check {
 	return []diagnose.Check{
 		nPlusOne(),
+		roundTrips(),
 		slowStatement(),
 	}
 }

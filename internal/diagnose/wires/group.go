@@ -19,6 +19,7 @@ type group struct {
 	turns                  []int
 	shown                  map[int][]int
 	spare                  map[int][]int // those of the calls shown that need not be made
+	trips                  map[int]int   // flights of the calls shown
 }
 
 // of returns the group of a call's operation.
@@ -26,7 +27,7 @@ func of(groups map[string]*group, c *anatomy.TurnCall) *group {
 	key := c.Wire + "\x00" + c.Operation
 	g := groups[key]
 	if g == nil {
-		g = &group{wire: c.Wire, operation: c.Operation, named: diagnose.Named(c), shown: map[int][]int{}, spare: map[int][]int{}}
+		g = &group{wire: c.Wire, operation: c.Operation, named: diagnose.Named(c), shown: map[int][]int{}, spare: map[int][]int{}, trips: map[int]int{}}
 		groups[key] = g
 	}
 	return g
@@ -43,6 +44,7 @@ func (g *group) add(turn int, calls []int) {
 // addRun notes trips of a turn of which one is needed, the first.
 func (g *group) addRun(turn int, run []trip) {
 	g.add(turn, callsOf(run))
+	g.trips[turn] += len(run)
 	g.spare[turn] = append(g.spare[turn], callsOf(run[1:])...)
 }
 

@@ -84,7 +84,7 @@ func repeated(e *diagnose.Evidence, g *group, least float64) diagnose.Suspect {
 			}
 			return anatomy.Less{Call: replay.Whole(i).Call, Gap: gapBetween}
 		}).Seconds()
-		counts = append(counts, float64(len(g.shown[turn])))
+		counts = append(counts, float64(g.trips[turn]))
 	}
 	mean := diagnose.MeanOf(counts)
 	change := "fetch all rows with one statement (a join, or WHERE id = ANY($1) with the list; of an ORM: load the relation together with its owner), or send the statements in one pipeline"
