@@ -38,9 +38,12 @@ func (p *Plan) CheckError(id, limit string, known []string) error {
 	return p.checkError(id, limit, suggest(name, known, kind), problem)
 }
 
-// CheckUnitError returns an error if the plan gives a threshold in another unit than the check wants: parley.Seconds, parley.Ratio or
-// parley.Count, for everything that is a number alone. It returns nil for one that the plan does not give. 0 needs no unit.
+// CheckUnitError returns an error if the plan gives a threshold in another unit than the check wants: parley.Seconds, parley.Ratio, or
+// any other for what is a number alone. It returns nil for one that the plan does not give. 0 needs no unit.
 func (p *Plan) CheckUnitError(id, limit string, want parley.Unit) error {
+	if want != parley.Seconds && want != parley.Ratio {
+		want = parley.Count
+	}
 	check := p.Checks[id]
 	unit, given := check.units[limit]
 	number := check.Limits[limit]

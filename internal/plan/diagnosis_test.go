@@ -52,6 +52,7 @@ func TestCheckErrors(t *testing.T) {
 		`parley.yaml:4:38: checks.n-plus-one.wait: the check has no such threshold; known thresholds: dismiss, share_of_reply`)
 
 	f(p.CheckUnitError("n-plus-one", "least", parley.Count), "")
+	f(p.CheckUnitError("n-plus-one", "least", parley.Dollars), "")
 	f(p.CheckUnitError("n-plus-one", "share", parley.Ratio), "")
 	f(p.CheckUnitError("n-plus-one", "wait", parley.Seconds), "")
 	f(p.CheckUnitError("n-plus-one", "none", parley.Seconds), "")
