@@ -9,5 +9,10 @@ func Checks() []diagnose.Check {
 		nPlusOne(),
 		roundTrips(),
 		slowStatement(),
+		couldOverlap(),
+		growingPrompt(),
+		identicalPrompts(),
+		uncacheablePrompt(),
+		repeatedLookups(),
 	}
 }

@@ -186,4 +186,11 @@ func modelKey(c *anatomy.TurnCall) string { return c.Wire + "\x00" + c.Model }
 func number(v float64) string    { return parley.FormatNumber(v) }
 func percent(v float64) string   { return parley.FormatShare(v) }
 func lasting(s float64) string   { return parley.FormatDuration(seconds(s)) }
-func dollars(usd float64) string { return parley.FormatDollars(usd) }
+
+// one counts what is so.
+func one(so bool) int {
+	if so {
+		return 1
+	}
+	return 0
+}
