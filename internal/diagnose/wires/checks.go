@@ -8,6 +8,7 @@ func Checks() []diagnose.Check {
 	return []diagnose.Check{
 		nPlusOne(),
 		roundTrips(),
+		loadedAgain(),
 		slowStatement(),
 		couldOverlap(),
 		growingPrompt(),
