@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 
+	"parley"
 	"parley/internal/anatomy"
 	"parley/internal/record"
 	"parley/internal/report"
@@ -23,6 +24,8 @@ type analysis struct {
 	Format  string `json:"format"`  // always "parley-anatomy"
 	Version int    `json:"version"` // of this layout
 	Run     string `json:"run"`     // its id
+	// Diagnosis is what limits the bot; absent with Turn.
+	Diagnosis *parley.Diagnosis `json:"diagnosis,omitempty"`
 	// Anatomy is null if no call was recorded. It is that of the phases in Judged.
 	Anatomy *anatomy.Body      `json:"anatomy,omitempty"`
 	Judged  string             `json:"judged_phase,omitempty"`
@@ -30,7 +33,7 @@ type analysis struct {
 	Missing []string           `json:"missing,omitempty"`
 }
 
-// Analyze takes the turns of a run apart, whole or cut short.
+// Analyze says what limits the bot of a run, whole or cut short, and takes its turns apart.
 func (a *App) Analyze(o AnalyzeOptions) error {
 	if o.Turn != 0 {
 		return a.analyzeTurn(o)
@@ -40,8 +43,9 @@ func (a *App) Analyze(o AnalyzeOptions) error {
 		return noRun(o.Dir, err)
 	}
 	if o.JSON {
-		return a.writeAnalysis(analysis{Run: d.Run.ID, Anatomy: d.Summary.Anatomy, Judged: d.Summary.JudgedPhase, Missing: d.Missing})
+		return a.writeAnalysis(analysis{Run: d.Run.ID, Diagnosis: d.Run.Diagnosis, Anatomy: d.Summary.Anatomy, Judged: d.Summary.JudgedPhase, Missing: d.Missing})
 	}
+	d.Dir = o.Dir
 	return report.Analysis(a.Out, d, report.TerminalOptions{Width: a.Width, Color: a.Color})
 }
 

@@ -37,7 +37,7 @@ type RunOptions struct {
 
 // Review runs the plan, judges what was measured and reports. The code is one of parley.Exit....
 func (a *App) Review(ctx context.Context, o RunOptions) (code int, err error) {
-	p, err := plan.ReadFor(o.Command, o.Plan, a.getenv)
+	p, err := a.planFor(o.Command, o.Plan)
 	if err != nil {
 		return parley.ExitUsage, err
 	}
@@ -46,7 +46,7 @@ func (a *App) Review(ctx context.Context, o RunOptions) (code int, err error) {
 
 // Load runs the plan and reports what was measured, without judging it.
 func (a *App) Load(ctx context.Context, o RunOptions) (code int, err error) {
-	p, err := plan.ReadFor(o.Command, o.Plan, a.getenv)
+	p, err := a.planFor(o.Command, o.Plan)
 	if err != nil {
 		return parley.ExitUsage, err
 	}
@@ -63,9 +63,15 @@ func (a *App) Demo(ctx context.Context, o RunOptions) (code int, err error) {
 	return a.conduct(ctx, "demo", p, o, true)
 }
 
-func (a *App) plan(path string) (*plan.Plan, error) {
-	p, err := plan.Read(path, a.getenv)
+func (a *App) plan(path string) (*plan.Plan, error) { return a.planFor(nil, path) }
+
+// planFor reads a plan for a bot that a command starts, if there is one, and holds it against the checks there are.
+func (a *App) planFor(command []string, path string) (*plan.Plan, error) {
+	p, err := plan.ReadFor(command, path, a.getenv)
 	if err != nil {
+		return nil, err
+	}
+	if err := checkChecks(p); err != nil {
 		return nil, err
 	}
 	return p, nil
@@ -110,15 +116,21 @@ func (a *App) complain(err error, o RunOptions) {
 	})
 }
 
-// assess reads a run back and judges it, or takes the judgement it has.
+// assess reads a run back, judges it or takes the judgement it has, and finds causes or takes those it has.
 func assess(dir string, judge bool) (report.Document, error) {
 	reader, err := record.Open(dir)
 	if err != nil {
 		return report.Document{}, err
 	}
 	run := reader.Run()
-	d := report.Document{Run: run}
+	d := report.Document{Run: run, Titles: titles()}
 	d.Summary = anatomy.Summarize(run, reader.Turns(), reader.Replies(), reader.Calls())
+	if run.Diagnosis == nil {
+		if run.Diagnosis, err = diagnosed(reader, d.Summary); err != nil {
+			return report.Document{}, err
+		}
+	}
+	d.Proofs = proofs(reader, run.Diagnosis)
 	if err := reader.Err(); err != nil {
 		return report.Document{}, err
 	}
@@ -128,10 +140,15 @@ func assess(dir string, judge bool) (report.Document, error) {
 		d.Missing = append(d.Missing, "the run is still going on: this is what it had recorded "+parley.FormatDuration(run.Elapsed)+" after its start")
 	}
 	if judge {
-		v := verdict.Judge(run, run.Budgets, d.Summary)
-		run.Verdict = &v
+		judgeRun(d)
 	}
 	return d, nil
+}
+
+// judgeRun holds the budgets against what was measured.
+func judgeRun(d report.Document) {
+	v := verdict.Judge(d.Run, d.Run.Budgets, d.Summary)
+	d.Run.Verdict = &v
 }
 
 // exitCode is the verdict's, or for a run that was not judged how the run itself went.

@@ -54,7 +54,9 @@ func (o RunOptions) checkFiles() error {
 
 // publish keeps the judgement and the report in the run's folder and shows it.
 func (a *App) publish(dir string, d report.Document, o RunOptions) error {
-	if err := record.Amend(dir, func(m *parley.Run) { m.Verdict, m.Headline = d.Run.Verdict, d.Run.Headline }); err != nil {
+	if err := record.Amend(dir, func(m *parley.Run) {
+		m.Verdict, m.Headline, m.Diagnosis = d.Run.Verdict, d.Run.Headline, d.Run.Diagnosis
+	}); err != nil {
 		return err
 	}
 	page := filepath.Join(dir, reportFile)

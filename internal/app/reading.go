@@ -37,9 +37,7 @@ func (a *App) Report(dir, format string) error {
 		return noRun(dir, err)
 	}
 	if d.Run.Verdict == nil && d.Run.Verb != "load" {
-		if d, err = assess(dir, true); err != nil {
-			return err
-		}
+		judgeRun(d)
 	}
 	switch format {
 	case FormatHTML:

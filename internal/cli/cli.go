@@ -130,7 +130,7 @@ func newRoot(e Env) *cobra.Command {
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
-		initCommand(a), demoCommand(a), reviewCommand(a), loadCommand(a), reportCommand(a), runsCommand(a), doctorCommand(a), learnCommand(a), envCommand(a), analyzeCommand(a), versionCommand(e),
+		initCommand(a), demoCommand(a), reviewCommand(a), loadCommand(a), reportCommand(a), runsCommand(a), doctorCommand(a), learnCommand(a), envCommand(a), analyzeCommand(a), checksCommand(a), versionCommand(e),
 		watchdogCommand(e), botCommand(e),
 	)
 	return root

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"parley"
+	"parley/internal/diagnose/wires"
 	"parley/internal/fault"
 	"parley/internal/plan"
 	"parley/internal/stats"
@@ -197,6 +198,8 @@ func TestManualLinksResolve(t *testing.T) {
 			goal, fragment, _ := strings.Cut(m[1], "#")
 			if goal == "" {
 				goal = name
+			} else {
+				goal = filepath.Join(filepath.Dir(name), goal)
 			}
 			other, known := all[goal]
 			if !known {
@@ -208,18 +211,63 @@ func TestManualLinksResolve(t *testing.T) {
 	}
 }
 
-// pages returns the text of every page by its name.
+// pages returns the text of every page by its name, those of checks as "checks/n-plus-one.md".
 func pages(t *testing.T) map[string]string {
 	t.Helper()
-	names, err := filepath.Glob(filepath.Join(manual, "*.md"))
-	if err != nil || len(names) == 0 {
-		t.Fatalf("no pages: %v", err)
-	}
-	all := make(map[string]string, len(names))
-	for _, name := range names {
-		all[filepath.Base(name)] = page(t, filepath.Base(name))
+	all := map[string]string{}
+	for _, folder := range []string{"", checksFolder} {
+		names, err := filepath.Glob(filepath.Join(manual, folder, "*.md"))
+		if err != nil || len(names) == 0 {
+			t.Fatalf("no pages in %q: %v", folder, err)
+		}
+		for _, name := range names {
+			name = filepath.Join(folder, filepath.Base(name))
+			all[name] = page(t, name)
+		}
 	}
 	return all
+}
+
+// checksFolder holds a page for each check, and their index.
+const checksFolder = "checks"
+
+// Every check has a page and stands in the index, with the figures of its thresholds; and there are no others.
+func TestManualHasEveryCheck(t *testing.T) {
+	index := page(t, filepath.Join(checksFolder, "README.md"))
+	var listed []string
+	for _, m := range regexp.MustCompile(`(?m)^\| \[([a-z-]+)\]\(([a-z-]+)\.md\) \|`).FindAllStringSubmatch(index, -1) {
+		if m[1] != m[2] {
+			t.Errorf("docs/checks/README.md: %s leads to %s.md", m[1], m[2])
+		}
+		listed = append(listed, m[1])
+	}
+	var ids, written []string
+	for _, c := range wires.Checks() {
+		ids = append(ids, c.ID)
+		if !slices.Contains(listed, c.ID) {
+			t.Errorf("docs/checks/README.md has no row for %s", c.ID)
+		}
+		text, err := os.ReadFile(filepath.Join(manual, checksFolder, c.ID+".md"))
+		if err != nil {
+			t.Errorf("the check %s has no page: %v", c.ID, err)
+			continue
+		}
+		for _, l := range c.Limits {
+			if !strings.Contains(string(text), "`"+l.Name+"`") {
+				t.Errorf("docs/checks/%s.md does not tell of the threshold %s", c.ID, l.Name)
+			}
+		}
+	}
+	for name := range pages(t) {
+		if id, isCheck := strings.CutPrefix(name, checksFolder+"/"); isCheck && id != "README.md" {
+			written = append(written, strings.TrimSuffix(id, ".md"))
+		}
+	}
+	for _, id := range append(listed, written...) {
+		if !slices.Contains(ids, id) {
+			t.Errorf("docs/checks tells of %s, which is no check", id)
+		}
+	}
 }
 
 // headings returns the fragments of a page, as GitHub makes them of its headings.

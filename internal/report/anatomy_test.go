@@ -12,7 +12,7 @@ import (
 )
 
 func TestAnalysisGolden(t *testing.T) {
-	for name, width := range map[string]int{"healthy.analysis.60.txt": 60, "healthy.analysis.100.txt": 100, "ramp.analysis.txt": 80, "load.analysis.txt": 80} {
+	for name, width := range map[string]int{"healthy.analysis.60.txt": 60, "healthy.analysis.100.txt": 100, "ramp.analysis.txt": 80, "load.analysis.txt": 80, "found.analysis.60.txt": 60, "found.analysis.100.txt": 100} {
 		kind, _, _ := strings.Cut(name, ".")
 		var out bytes.Buffer
 		if err := Analysis(&out, fixtures()[kind], TerminalOptions{Width: width}); err != nil {

@@ -56,7 +56,7 @@ func drawFall(c canvas, f *fallStory) string {
 	p.marks(f, fallTop)
 	p.idle(f, fallTop+fallRowGap)
 	for i := range f.Rows {
-		p.row(c, &f.Rows[i], fallTop+fallRowGap*float64(i+2))
+		p.row(c, f, &f.Rows[i], fallTop+fallRowGap*float64(i+2))
 	}
 	if len(f.Path) > 0 {
 		p.g.line("fall-end", p.x.clamped(f.Reply.Seconds()), fallTop-6, p.x.clamped(f.Reply.Seconds()), p.bottom)
@@ -174,8 +174,11 @@ func callName(c *anatomy.TurnCall) string {
 	return ansi.Truncate(clean(c.Wire+" "+c.Operation), 80, "…")
 }
 
-// row is one call, or several alike.
-func (p *fallPlot) row(c canvas, r *fallRow, top float64) {
+// row is one call, or several alike; those that make a finding lie on a band.
+func (p *fallPlot) row(c canvas, f *fallStory, r *fallRow, top float64) {
+	if r.Marked > 0 {
+		p.g.rect("fall-band", 0, top-1, c.width, fallRowGap-2, "")
+	}
 	took := duration(r.Took)
 	if r.Failed {
 		took += ", failed"
@@ -191,6 +194,9 @@ func (p *fallPlot) row(c canvas, r *fallRow, top float64) {
 		}
 		if call.Failure != "" || call.Status >= 400 || call.Unfinished {
 			class += " fall-failed"
+		}
+		if f.Making[r.First+i] {
+			class += " fall-making"
 		}
 		p.bar(class, top+15, call.Start, call.End, callWords(call))
 	}

@@ -26,6 +26,12 @@ type Document struct {
 	Summary *anatomy.Summary
 	// Missing says in words what the record lacks.
 	Missing []string
+	// Proofs are turns that show findings, taken apart: the first example of each. One that is not there is not drawn.
+	Proofs []anatomy.Waterfall
+	// Titles are the names of the checks for people, by id.
+	Titles map[string]string
+	// Dir is the run's folder as the reader named it; empty: RUN stands for it.
+	Dir string
 }
 
 // errNoRun is what every report answers to a Document without a Run.

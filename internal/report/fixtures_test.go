@@ -21,6 +21,7 @@ func fixtures() map[string]Document {
 		"broken":      broken(),
 		"ramp":        ramp(),
 		"load":        unjudged(),
+		"found":       found(),
 	}
 }
 
@@ -253,7 +254,7 @@ func judgedRun(name string, w wait) Document {
 }
 
 func healthy() Document {
-	d := withAnatomy(withMoney(withVisits(judgedRun("clinic-bot", wait{n: 1240, median: 1.6, spread: .42, patience: 30}))), 60)
+	d := withoutFindings(withAnatomy(withMoney(withVisits(judgedRun("clinic-bot", wait{n: 1240, median: 1.6, spread: .42, patience: 30}))), 60))
 	c := d.Summary.Judged
 	d.Run.Verdict = &parley.Verdict{
 		Result: parley.Pass, ExitCode: parley.ExitPass,

@@ -15,7 +15,7 @@ const mostAnnotations = 10
 type annotation struct{ kind, title, text string }
 
 // Annotations writes the verdict as workflow commands of GitHub Actions, one a
-// line: an error for each problem and each failed budget, a warning for whatever
+// line: an error for each problem and each failed budget, a warning for each finding and whatever
 // qualifies the figures or cannot be told, a notice for the verdict itself. No
 // kind has more than GitHub shows; the last one says how many there are beside.
 func Annotations(w io.Writer, d Document) error {
@@ -52,6 +52,11 @@ func annotations(d Document) []annotation {
 			a.kind = "warning"
 			warnings = append(warnings, a)
 		case parley.Pass, parley.NotMeasured, parley.AssumedOnly: // the summary has them
+		}
+	}
+	if s.Found != nil {
+		for _, f := range s.Found.Findings {
+			warnings = append(warnings, annotation{"warning", "parley: " + f.Check, strings.Join(nonEmpty(f.What, f.words(false)), " ")})
 		}
 	}
 	for _, m := range s.Missing {

@@ -18,7 +18,7 @@ func glossary() []definition {
 	for _, m := range metrics {
 		out = append(out, definition{Key: m.Name, Name: m.Name, Means: m.Means, Unit: unitWords(m.Unit)})
 	}
-	for _, words := range [][]definition{figureWords(), waitWords(), loadWordsDefined(), anatomyWords(), visitWords(), moneyWords(), healthWords()} {
+	for _, words := range [][]definition{figureWords(), findingWords(), waitWords(), loadWordsDefined(), anatomyWords(), visitWords(), moneyWords(), healthWords()} {
 		out = append(out, words...)
 	}
 	return out
@@ -50,6 +50,23 @@ func figureWords() []definition {
 		{Key: "load", Name: "load", Means: "arrival rate of new conversations, as planned"},
 		{Key: "turns", Name: "turns", Means: "what users said until the bot had answered: one message or a burst of them, and the reply"},
 		{Key: "failures", Name: "why turns failed", Means: "turns that failed by what went wrong"},
+	}
+}
+
+func findingWords() []definition {
+	return []definition{
+		{Key: "finding_saved", Name: "saved", Means: "how much shorter the reply would be without what was found, all else as it was: recorded turns replayed without it; and as a part of the reply"},
+		{Key: "finding_money", Name: "saved money", Means: "money that what was found costs, per 1,000 conversations"},
+		{Key: "finding_lost", Name: "turns without their answer", Means: "turns that what was found cost their answer"},
+		{Key: "confidence", Name: "confidence", Means: "how sure it is that the cause is there and costs what is said, by how plainly the calls show it and by how many of them could be tied to a turn; no experiment is in it unless the finding is confirmed"},
+		{Key: "finding_status", Name: "suspected, confirmed, refuted", Means: "suspected: the record shows it; confirmed: an experiment showed it, too; refuted: an experiment spoke against it"},
+		{Key: "finding_measured", Name: "figure of a finding", Means: "a figure that the finding rests on, with its 95 % interval if it has one"},
+		{Key: "finding_threshold", Name: "threshold", Means: "the least at which the check speaks of a finding; a plan may change it"},
+		{Key: "finding_calls", Name: "calls that make a finding", Means: "the calls of the turn in which the check saw the cause"},
+		{Key: "example_turn", Name: "a turn that shows it", Means: "of the turns that show the finding the one in the middle by what it would save; others are the worst and a milder one"},
+		{Key: "check_unknown", Name: "could not tell", Means: "checks that lacked something to look at, and what"},
+		{Key: "check_dismissed", Name: "dismissed by the plan", Means: "checks that the plan says not to report, with its reason"},
+		{Key: "check_clean", Name: "looked and found nothing", Means: "checks that had what they need and saw no cause in the turns"},
 	}
 }
 

@@ -38,6 +38,7 @@ type page struct {
 	ScenarioDots   figureSet
 	CostBar        figureSet
 	Falls          []figureSet // of Anatomy.Falls
+	Proofs         []figureSet // of the turns of Found.Findings, empty for one without
 	InFlight       string
 	Throughput     string
 	RampWaits      string
@@ -184,6 +185,15 @@ func newPage(d Document, data string) page {
 		}
 		p.InFlight = inFlightChart(sum, p.Anatomy.Wires)
 		p.HasAssumed = p.Anatomy.Assumed
+	}
+	if p.Found != nil {
+		for _, f := range p.Found.Findings {
+			var proof figureSet
+			if f.Proof != nil {
+				proof = waterfallChart(f.Proof)
+			}
+			p.Proofs = append(p.Proofs, proof)
+		}
 	}
 	if p.HasRates {
 		t := newTimeline(d.Run, sum.Rates)

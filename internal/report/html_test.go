@@ -19,7 +19,7 @@ import (
 )
 
 func TestHTMLGolden(t *testing.T) {
-	for _, name := range []string{"healthy", "slow", "unsure", "interrupted", "broken", "ramp"} {
+	for _, name := range []string{"healthy", "slow", "unsure", "interrupted", "broken", "ramp", "found"} {
 		page := string(renderHTML(t, fixtures()[name]))
 		// What differs between pages: style and scripts stand in files of their own.
 		_, body, _ := strings.Cut(page, "<body>")
@@ -101,7 +101,8 @@ func TestHTMLEscapes(t *testing.T) {
 func TestHTMLStructureIsTheAuthors(t *testing.T) {
 	named := func(text string) Document {
 		text = "x" + text // an empty text may leave its row out
-		d := slow()
+		d := withFindings(slow())
+		nameFindings(d, text)
 		d.Run.Name, d.Run.ID = text, text
 		d.Run.Phases[3].Name = text
 		d.Run.Problems = []parley.Problem{{Code: text, What: text, Hint: text}}

@@ -26,7 +26,9 @@ type document struct {
 	Version int    `json:"version"` // of this layout
 	// Verdict is null if nothing was judged.
 	Verdict *parley.Verdict `json:"verdict"`
-	// Run is run.json of the record, without the verdict, which stands above.
+	// Diagnosis is null if no check ran.
+	Diagnosis *parley.Diagnosis `json:"diagnosis"`
+	// Run is run.json of the record, without the verdict and the diagnosis, which stand above.
 	Run *parley.Run `json:"run"`
 	// Summary is null if no turn or call could be read.
 	Summary *anatomy.Summary `json:"summary"`
@@ -77,14 +79,15 @@ func (d Document) layout() (document, error) {
 		return document{}, errNoRun
 	}
 	run := *d.Run
-	run.Verdict = nil
+	run.Verdict, run.Diagnosis = nil, nil
 	out := document{
-		Format:  Format,
-		Version: FormatVersion,
-		Verdict: d.Run.Verdict,
-		Run:     &run,
-		Summary: d.Summary,
-		Missing: append([]string{}, d.Missing...),
+		Format:    Format,
+		Version:   FormatVersion,
+		Verdict:   d.Run.Verdict,
+		Diagnosis: d.Run.Diagnosis,
+		Run:       &run,
+		Summary:   d.Summary,
+		Missing:   append([]string{}, d.Missing...),
 	}
 	for _, m := range parley.Metrics() {
 		out.Metrics = append(out.Metrics, metric{m.Name, m.Unit, m.Means})

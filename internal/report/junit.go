@@ -83,7 +83,7 @@ func junitOf(d Document) junitSuite {
 	suite := junitSuite{
 		Name: class, Hostname: "localhost", Timestamp: run.Started.UTC().Format("2006-01-02T15:04:05"),
 		Properties: junitProperties(d),
-		Out:        plainText(s.Sentence),
+		Out:        plainText(strings.Join(append([]string{s.Sentence}, junitFindings(s.Found)...), "\n")),
 		Err:        plainText(strings.Join(append(problemTexts(run.Problems), append(d.Missing, run.Warnings...)...), "\n")),
 	}
 	suite.add(junitCase{Name: "run completed", Class: class, Time: inSeconds(run.Elapsed), Error: junitRunError(run)})
@@ -92,6 +92,18 @@ func junitOf(d Document) junitSuite {
 	}
 	suite.Time = inSeconds(run.Elapsed)
 	return suite
+}
+
+// junitFindings are a line for the answer and for each finding. A finding breaks no promise, so it is no failure.
+func junitFindings(s *findingsStory) (lines []string) {
+	if s == nil {
+		return nil
+	}
+	lines = append(lines, s.Answer)
+	for _, f := range s.Findings {
+		lines = append(lines, "finding "+f.Check+": "+strings.Join(nonEmpty(f.What, f.words(true), "("+f.Change+")"), " "))
+	}
+	return lines
 }
 
 // add counts a case in.

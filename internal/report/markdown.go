@@ -15,7 +15,7 @@ type MarkdownOptions struct {
 }
 
 // Markdown writes the report in GitHub's Markdown: the verdict's sentence first,
-// then the budgets, then the figures, tables throughout. Names that come from
+// then what limits the bot, the budgets, then the figures, tables throughout. Names that come from
 // the plan or the bot are escaped.
 func Markdown(w io.Writer, d Document, o MarkdownOptions) error {
 	if d.Run == nil {
@@ -43,7 +43,7 @@ func Markdown(w io.Writer, d Document, o MarkdownOptions) error {
 func markdownSections(s story) []string {
 	var out []string
 	for _, write := range []func(*markdown, story){
-		markdownVerdict, markdownBudgets, markdownWaits, markdownSplit, markdownAnatomy, markdownVisits, markdownMoney,
+		markdownVerdict, markdownFindings, markdownBudgets, markdownWaits, markdownSplit, markdownAnatomy, markdownVisits, markdownMoney,
 		markdownRamp, markdownCounts, markdownTrust,
 	} {
 		var m markdown

@@ -223,6 +223,7 @@ type fallStory struct {
 	Rows       []fallRow
 	Layers     []causeRow
 	Notes      []string
+	Making     map[int]bool // places of the calls that make a finding
 }
 
 // fallRow is a call, several like it one after the other, or the bot's own time.
@@ -234,6 +235,8 @@ type fallRow struct {
 	To     time.Duration
 	Took   time.Duration // that any of its calls was under way
 	OnPath time.Duration
+	First  int    // place of its first call among the turn's; the others follow
+	Marked int    // of its calls, those that make a finding
 	Note   string // "1,210 tokens in, 85 out", "status 500", ...
 	Failed bool
 }
@@ -242,7 +245,17 @@ type fallRow struct {
 const mostFallRows = 40
 
 func tellFall(title, key string, w *anatomy.Waterfall) *fallStory {
-	f := &fallStory{Waterfall: w, Title: title, Key: key}
+	f := newFall(title, key, w)
+	if more := len(f.Rows) - mostFallRows; more > 0 {
+		f.Notes = append([]string{plural(more, "row") + " of later calls left out here; the JSON report has them."}, f.Notes...)
+		f.Rows = f.Rows[:mostFallRows]
+	}
+	return f
+}
+
+// newFall has a row for all calls.
+func newFall(title, key string, w *anatomy.Waterfall) *fallStory {
+	f := &fallStory{Waterfall: w, Title: title, Key: key, Rows: callRows(w.Calls)}
 	f.Which = fmt.Sprintf("%s, turn %d of its conversation, phase %s; turn %d of the record", w.Scenario, w.Ordinal+1, w.Phase, w.Turn)
 	calls, flights, opened := w.Count()
 	f.Summary = plural(calls, "call") + " in " + plural(flights, "round trip")
@@ -250,11 +263,6 @@ func tellFall(title, key string, w *anatomy.Waterfall) *fallStory {
 		f.Summary += ", " + plural(opened, "connection") + " opened"
 	}
 	f.Webhook = webhookWords(w)
-	f.Rows = callRows(w.Calls)
-	if more := len(f.Rows) - mostFallRows; more > 0 {
-		f.Notes = append(f.Notes, plural(more, "row")+" of later calls left out here; the JSON report has them.")
-		f.Rows = f.Rows[:mostFallRows]
-	}
 	for _, l := range w.Layers {
 		row := causeRow{What: anatomy.LayerLabel(l.Layer), Key: layerKey(l.Layer), Turn: duration(l.Time)}
 		if l.Calls > 0 {
@@ -293,13 +301,13 @@ func webhookWords(w *anatomy.Waterfall) string {
 
 // callRows joins calls of one operation that follow each other.
 func callRows(calls []anatomy.TurnCall) (rows []fallRow) {
-	for _, c := range calls {
+	for i, c := range calls {
 		name := c.Wire + " " + c.Operation
 		if n := len(rows); n > 0 && rows[n-1].Name == name {
 			rows[n-1].take(c)
 			continue
 		}
-		rows = append(rows, fallRow{Name: name, Layer: c.Layer, From: c.Start, To: c.Start})
+		rows = append(rows, fallRow{Name: name, Layer: c.Layer, From: c.Start, To: c.Start, First: i})
 		rows[len(rows)-1].take(c)
 	}
 	for i := range rows {

@@ -21,6 +21,7 @@ type story struct {
 	Problems []parley.Problem
 	Missing  []string
 	Warnings []string
+	Found    *findingsStory
 
 	Budgets   []budgetRow
 	Judged    string // which turns the figures are of
@@ -96,6 +97,7 @@ func tell(d Document) story {
 		Problems:  d.Run.Problems,
 		Missing:   d.Missing,
 		Warnings:  d.Run.Warnings,
+		Found:     tellFindings(d),
 		Facts:     runFacts(d.Run),
 		Keys:      keyFigures(sum),
 		Budgets:   budgetRows(d.Run),

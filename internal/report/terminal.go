@@ -64,6 +64,7 @@ func newPrinter(o TerminalOptions) *printer {
 func (p *printer) print(s story) {
 	p.verdict(s)
 	p.problems(s)
+	p.findings(s.Found)
 	p.budgets(s)
 	p.waits(s)
 	p.split(s)

@@ -13,14 +13,18 @@ import (
 	"parley/internal/anatomy"
 )
 
-// Analysis writes as text what turns are made of: the waterfalls, what made the slow one slow, the layers, what was in flight and
-// what went on in the background. A document without calls says so.
+// Analysis writes as text what limits the bot and what turns are made of: the findings, the waterfalls, what made the slow one slow, the
+// layers, what was in flight and what went on in the background. A document without calls says so.
 func Analysis(w io.Writer, d Document, o TerminalOptions) error {
 	if d.Run == nil {
 		return errNoRun
 	}
 	p := newPrinter(o)
 	s := tell(d)
+	p.diagnosis(s.Found, cmp.Or(d.Dir, "RUN"))
+	if s.Found != nil {
+		p.section("the run", "")
+	}
 	for _, f := range s.Facts {
 		p.paragraph(p.inks.faint, fmt.Sprintf("  %-8s ", f.Name), f.Value)
 	}
