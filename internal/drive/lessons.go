@@ -33,7 +33,7 @@ type custom struct{ own, shared int } // values of one user only, and times that
 // Bounds of what is remembered, and of what it takes to believe.
 const (
 	mostPlaces  = 128 // of one user
-	mostValues  = 32  // at one place
+	mostValues  = 64  // at one place
 	mostProofs  = 1 << 16
 	mostSources = 256 // places at which trusted links begin
 	mostFirsts  = 1 << 15

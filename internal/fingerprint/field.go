@@ -16,7 +16,7 @@ type Field struct {
 }
 
 // MostFields bounds the fields kept of one call.
-const MostFields = 64
+const MostFields = 160
 
 // longestField is the longest value, in bytes, that is taken for an id.
 const longestField = 64

@@ -96,7 +96,7 @@ func (s *session) passPrepared(kind byte) {
 
 // row takes in a row.
 func (s *session) row(x *exchange, m *pgwire.Message) {
-	const rowsHeard = 16 // whose values are remembered
+	const rowsHeard = 64 // whose values are remembered: a list that is then gone through one by one is about as long
 	if x.rows++; x.rows > rowsHeard || x.kind == connecting {
 		return
 	}
