@@ -22,15 +22,14 @@ _log = logging.getLogger("receptionist")
 
 Spawn = Callable[[Coroutine[Any, Any, None]], None]
 
-_TRACED_DAYS = 16
+_TRACED_DAYS = 45
 _PHONE = re.compile(r"\d{3}(\d{4,})")
 _MONEY = re.compile(r"(paid|price)\W+\d+")
 _REPORT_EVERY = 3.0
 _POLL_SECONDS = 0.7
 
 OCCUPANCY = """
-SELECT extract(isodow FROM began) AS day, extract(hour FROM began) AS hour,
-       count(*) AS visits, percentile_cont(0.5) WITHIN GROUP (ORDER BY minutes) AS minutes
+SELECT date_part('isodow', began)::int AS day, date_part('hour', began)::int AS hour, count(*) AS visits
 FROM visits GROUP BY 1, 2 ORDER BY visits LIMIT 1
 """
 _REPORT = """

@@ -32,7 +32,8 @@ class ThrowawayClient:
     """A new client, and so a new connection, for every request."""
 
     def __init__(self, options: dict[str, Any]) -> None:
-        self._options = options
+        # Reading the certificates anew each time would cost more than the connection.
+        self._options = {"verify": httpx.create_ssl_context(), **options}
 
     async def request(self, method: str, path: str, **content: Any) -> httpx.Response:
         async with httpx.AsyncClient(**self._options) as client:

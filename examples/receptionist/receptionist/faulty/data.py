@@ -31,13 +31,16 @@ CREATE OR REPLACE TRIGGER import_messages AFTER INSERT ON customers
 
 _UNINDEXED = """
 DROP INDEX IF EXISTS messages_of_customer;
+-- One check of all rows at the end is ten times faster than one for each.
+ALTER TABLE messages DROP CONSTRAINT IF EXISTS messages_customer_id_fkey;
 INSERT INTO customers (phone, name) SELECT 'old' || n, 'Customer ' || n
-    FROM generate_series(1, 2000) AS n ON CONFLICT DO NOTHING;
+    FROM generate_series(1, 25000) AS n ON CONFLICT DO NOTHING;
 INSERT INTO messages (customer_id, role, content, created)
     SELECT c.id, CASE WHEN n % 2 = 1 THEN 'user' ELSE 'assistant' END,
            'Message ' || n || repeat(' of a long time ago', 8), now() - make_interval(days => 400)
-    FROM customers c, generate_series(1, 125) AS n
+    FROM customers c, generate_series(1, 10) AS n
     WHERE c.phone LIKE 'old%' AND NOT EXISTS (SELECT FROM messages OFFSET 200000);
+ALTER TABLE messages ADD FOREIGN KEY (customer_id) REFERENCES customers;
 ANALYZE messages;
 """
 
@@ -62,11 +65,11 @@ INSERT INTO practice VALUES (1, 0) ON CONFLICT DO NOTHING;
 """
 
 _ROWS = {
-    Fault.N_PLUS_ONE: _IMPORTED,
     Fault.NO_INDEX: _UNINDEXED,
     Fault.SMALL_POOL: _VISITS,
     Fault.DECOY_SLOW_REPORT: _VISITS,
     Fault.HOT_ROW: _COUNTER,
+    Fault.N_PLUS_ONE: _IMPORTED,  # last: it concerns customers to come
 }
 
 

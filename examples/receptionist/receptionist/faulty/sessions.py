@@ -21,7 +21,7 @@ _FIELDS = (
     "last_day", "last_time", "step", "retries", "handed_over", "consent", "newsletter",
     "voucher", "referrer", "first_seen", "last_seen", "version",
 )  # fmt: skip
-_GRID_DAYS = 40
+_GRID_DAYS = 32
 
 
 class Sessions:
