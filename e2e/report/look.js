@@ -106,6 +106,12 @@
     badge: document.querySelector(".badge")?.innerText.trim() || "",
     verdict: document.querySelector("h1")?.innerText.trim() || "",
     verdictBottom: document.querySelector("h1")?.getBoundingClientRect().bottom || 0,
+    answer: document.querySelector(".answer")?.innerText.trim() || "",
+    // Of each finding: its check, and how many calls are marked in the picture of its turn that is seen.
+    findings: [...document.querySelectorAll(".finding")].filter(visible).map(f => ({
+      check: f.querySelector(".check").innerText.trim(),
+      marked: [...f.querySelectorAll("svg .fall-making")].filter(visible).length,
+    })),
     promises: [...document.querySelectorAll("table.budgets tbody tr")].filter(visible).map(r => r.querySelector(".result").innerText.trim()),
     sections: [...document.querySelectorAll("main section")].filter(visible).length,
     pictures: [...document.querySelectorAll("svg")].filter(s => visible(s) && !s.closest("[aria-hidden=true]")).length,

@@ -42,6 +42,11 @@ type seen struct {
 	Edge                  float64 // how far things may reach
 	Promises, Wide, Mute  []string
 	Crowded               []string
+	Answer                string
+	Findings              []struct {
+		Check  string
+		Marked int
+	}
 	Terms                 int
 	Undefined             []string // figures without a definition
 	Background, Main      string
@@ -131,6 +136,7 @@ func judge(t *testing.T, path, name string, run parley.Run) {
 			s := ask[seen](t, p, lookAround)
 			p.screenshot(t, name+"-"+l.name)
 			judgeVerdict(t, s, l, run.Verdict)
+			judgeDiagnosis(t, s, run.Diagnosis)
 			judgeSight(t, s)
 			t.Run("toggle", func(t *testing.T) { judgeToggle(t, p, s, name+"-"+l.name) })
 			judgeQuiet(t, p)
@@ -170,6 +176,28 @@ func judgeVerdict(t *testing.T, s seen, l look, v *parley.Verdict) {
 	}
 	if diff := cmp.Diff(results, s.Promises); diff != "" {
 		t.Errorf("results of the budgets (-record +page):\n%s", diff)
+	}
+}
+
+// judgeDiagnosis: the answer and the findings are the record's, and the calls that make one are marked in the picture of a turn.
+func judgeDiagnosis(t *testing.T, s seen, d *parley.Diagnosis) {
+	t.Helper()
+	if d == nil || d.Answer == "" {
+		t.Error("the run has no diagnosis")
+		return
+	}
+	answer := strings.ReplaceAll(s.Answer, "\u00a0", " ")
+	if answer == "" || !strings.HasSuffix(strings.ToLower(d.Answer), strings.ToLower(answer)) {
+		t.Errorf("the page answers %q, the record %q", answer, d.Answer)
+	}
+	for i, f := range d.Findings {
+		if i >= len(s.Findings) || s.Findings[i].Check != f.Check {
+			t.Errorf("finding %d of the record is %s, the page has %+v", i+1, f.Check, s.Findings)
+			continue
+		}
+		if len(f.Examples) > 0 && len(f.Examples[0].Calls) > 0 && s.Findings[i].Marked == 0 {
+			t.Errorf("no call is marked in the turn that shows %s", f.Check)
+		}
 	}
 }
 

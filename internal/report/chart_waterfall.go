@@ -82,7 +82,7 @@ func signlessTick(v float64) string {
 	return tickLabel(v, parley.Seconds)
 }
 
-// fallSpan is what the axis spans, in seconds: all that belongs to the turn, but not long after the answer.
+// fallSpan is what the axis spans, in seconds: all that belongs to the turn, but not long after the answer unless it makes a finding.
 func fallSpan(f *fallStory) (from, to float64) {
 	reply := f.Reply.Seconds()
 	last := reply
@@ -94,6 +94,11 @@ func fallSpan(f *fallStory) (from, to float64) {
 	}
 	from = max(from, -max(reply, .001)) // what lies long before is cut off
 	to = min(last, reply*1.15)
+	for i := range f.Making { // work after the answer may be what a finding is about
+		if i < len(f.Calls) {
+			to = max(to, min(f.Calls[i].End.Seconds(), reply*3))
+		}
+	}
 	return from, max(to, from+.001)
 }
 
