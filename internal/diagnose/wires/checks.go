@@ -15,5 +15,7 @@ func Checks() []diagnose.Check {
 		identicalPrompts(),
 		uncacheablePrompt(),
 		repeatedLookups(),
+		noTimeout(),
+		retries(),
 	}
 }

@@ -183,9 +183,9 @@ func timePerToken(e *diagnose.Evidence, tokens func(c *anatomy.TurnCall) int64) 
 func modelKey(c *anatomy.TurnCall) string { return c.Wire + "\x00" + c.Model }
 
 // number and percent write figures the way reports do.
-func number(v float64) string    { return parley.FormatNumber(v) }
-func percent(v float64) string   { return parley.FormatShare(v) }
-func lasting(s float64) string   { return parley.FormatDuration(seconds(s)) }
+func number(v float64) string  { return parley.FormatNumber(v) }
+func percent(v float64) string { return parley.FormatShare(v) }
+func lasting(s float64) string { return parley.FormatDuration(seconds(s)) }
 
 // one counts what is so.
 func one(so bool) int {
