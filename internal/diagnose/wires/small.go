@@ -7,11 +7,21 @@ import (
 	"parley/internal/diagnose"
 )
 
-// smallReply is the most bytes that a call asks or brings of which size does not tell in its time.
-const smallReply = 16 << 10
+// Calls are small as long as neither their bytes, asked and brought, nor the number of rows or elements tells in their time.
+const (
+	smallBytes = 16 << 10
+	smallRows  = 100
+)
 
-// usual is what calls of little size take on a wire, and the bot's own time around them: what is beyond that in a large one is
-// transfer, and making and reading what is transferred.
+// What a bot may take to make a value and to read it, at the slow end: a validating parser of JSON, a mapper of rows to objects. What it
+// takes beyond is work of another kind.
+const (
+	workOfByte = 100 * time.Nanosecond
+	workOfRow  = 50 * time.Microsecond
+)
+
+// usual is what small calls take on a wire, and the bot's own time around them: what is beyond that in a large one is transfer, and
+// making and reading what is transferred.
 type usual struct{ call, before, after time.Duration }
 
 // usualOf are the medians over the small calls on a wire, of the turns looked at.
@@ -21,7 +31,7 @@ func usualOf(e *diagnose.Evidence, wire string) usual {
 		w := &e.Turns()[turn]
 		for i := range w.Calls {
 			c := &w.Calls[i]
-			if c.Wire != wire || !sized(c) || c.RequestBytes+c.ResponseBytes > smallReply || c.Rows > fewRows {
+			if c.Wire != wire || !sized(c) || c.RequestBytes+c.ResponseBytes > smallBytes || c.Rows > smallRows {
 				continue
 			}
 			calls = append(calls, length(c).Seconds())
@@ -33,9 +43,6 @@ func usualOf(e *diagnose.Evidence, wire string) usual {
 	}
 	return usual{seconds(median(calls)), seconds(median(before)), seconds(median(after))}
 }
-
-// fewRows is the most rows or elements of which their number does not tell in a call's time.
-const fewRows = 100
 
 // sized reports whether a call is one whose size may tell in its time.
 func sized(c *anatomy.TurnCall) bool {
@@ -49,24 +56,46 @@ func sized(c *anatomy.TurnCall) bool {
 	}
 }
 
-// beyond is by how much earlier a turn would have been answered had some of its calls been small. What takes long in the bot is before a call that
-// says much, and after one that brings much.
-func (u usual) beyond(e *diagnose.Evidence, turn int, large []int) float64 {
-	less := map[int]anatomy.Less{}
+// less is what would go from a turn had some of its calls been small. What takes long in the bot is before a call that says much, and
+// after one that brings much.
+func (u usual) less(e *diagnose.Evidence, turn int, large []int) map[int]anatomy.Less {
+	out := map[int]anatomy.Less{}
 	w, replay := &e.Turns()[turn], e.Replay(turn)
 	for _, i := range large {
 		c := &w.Calls[i]
-		l := less[i]
-		l.Call = max(0, length(c)-u.call)
+		l := out[i]
+		l.Call = u.transfer(c)
+		most := time.Duration(c.RequestBytes+c.ResponseBytes)*workOfByte + time.Duration(c.Rows)*workOfRow
 		if c.RequestBytes > c.ResponseBytes {
-			l.Gap += max(0, replay.Gap(i)-u.before)
+			l.Gap = max(l.Gap, min(most, replay.Gap(i)-u.before)) // it may be the time after a large one as well
+		} else if next := replay.Next(i); next >= 0 {
+			after := out[next]
+			after.Gap = max(after.Gap, min(most, replay.Gap(next)-u.after))
+			out[next] = after
 		}
-		less[i] = l
-		if next := replay.Next(i); next >= 0 && c.ResponseBytes >= c.RequestBytes {
-			after := less[next]
-			after.Gap += max(0, replay.Gap(next)-u.after)
-			less[next] = after
-		}
+		out[i] = l
 	}
-	return e.Saved(turn, func(i int) anatomy.Less { return less[i] })
+	return out
+}
+
+// transfer is the part of a call that is due to its size. What a database takes until the first row is work that it would do for
+// fewer rows as well, as far as is known; Redis does not begin before it has all.
+func (u usual) transfer(c *anatomy.TurnCall) time.Duration {
+	beyond := max(0, length(c)-u.call)
+	if c.Layer == "postgres" && c.FirstByte >= c.Start && c.RequestBytes <= c.ResponseBytes {
+		return min(beyond, c.End-c.FirstByte)
+	}
+	return beyond
+}
+
+// usuals keeps what is usual by wire.
+type usuals map[string]usual
+
+func (u usuals) of(e *diagnose.Evidence, wire string) usual {
+	known, ok := u[wire]
+	if !ok {
+		known = usualOf(e, wire)
+		u[wire] = known
+	}
+	return known
 }
