@@ -20,10 +20,12 @@ type Finding struct {
 	// Measured are the figures that it rests on, the decisive one first.
 	Measured []Measure `json:"measured"`
 	// Saved is how much of the mean reply would go if this were gone, SavedP95 of the 95th percentile, in seconds: recorded turns
-	// replayed without it. Share is Saved as a part of the mean reply. Nil or 0 if it costs something other than time.
+	// replayed without it. Share is Saved as a part of the mean reply, ShareP95 SavedP95 of the percentile. Nil or 0 if it costs
+	// something other than time.
 	Saved    *Estimate `json:"saved_mean,omitempty"`
 	SavedP95 *Estimate `json:"saved_p95,omitempty"`
 	Share    float64   `json:"share,omitempty"`
+	ShareP95 float64   `json:"share_p95,omitempty"`
 	// Dollars is what it costs in money for each conversation, nil if nothing or unknown.
 	Dollars *Estimate `json:"usd_per_conversation,omitempty"`
 	// Lost is the number of turns that it cost their answer.

@@ -30,6 +30,9 @@ func (e *Evidence) weigh(c Check, s *Suspect) parley.Finding {
 		if reply > 0 {
 			f.Share = mean.Value / reply
 		}
+		if tail > 0 {
+			f.ShareP95 = p95.Value / tail
+		}
 		worth = worth || worthIt(mean, reply) || worthIt(p95, tail)
 	}
 	if f.Dollars != nil && e.Summary.Money != nil {

@@ -65,23 +65,22 @@ func TestProofShowsWorkAfterTheAnswer(t *testing.T) {
 	f([]int{1}, 2)
 }
 
-// What there is of the whole decides whether a part of it is drawn.
+// What is known of the whole decides whether a part of it is drawn.
 func TestSavedBar(t *testing.T) {
-	sum := &anatomy.Summary{}
-	f := &parley.Finding{Saved: &parley.Estimate{Value: .5, Low: .4, High: .7, N: 9}, SavedP95: &parley.Estimate{Value: -.1, Low: -.2, High: .1, N: 9}, Lost: 1}
-	for _, row := range costRows(sum, f) {
-		if row.Share != "" || savedBar(row) != "" {
-			t.Errorf("%s has a share or a picture, without a reply", row.Name)
-		}
+	f := &parley.Finding{
+		Saved: &parley.Estimate{Value: .5, Low: .4, High: .7, N: 9}, Share: .25,
+		SavedP95: &parley.Estimate{Value: -.1, Low: -.2, High: .1, N: 9}, ShareP95: -.02, Lost: 1,
 	}
-	sum.Judged.Reply.Mean = parley.Estimate{Value: 2, N: 9}
-	rows := costRows(sum, f)
-	if len(rows) != 3 || rows[1].saved().Value != "500 ms, 25 %" || !strings.Contains(savedBar(rows[1]), "saved-part") || savedBar(rows[0]) != "" {
+	rows := costRows(f)
+	if len(rows) != 3 || rows[1].saved().Value != "500 ms, 25 %" || rows[1].Of != 2 || !strings.Contains(savedBar(rows[1]), "saved-part") {
 		t.Errorf("%+v", rows)
 	}
+	if rows[0].Share != "" || savedBar(rows[0]) != "" {
+		t.Error("what saves nothing has a share or a picture")
+	}
 	noNonsense(t, "saved", savedBar(rows[1]))
-	sum.Judged.Reply.Mean.ValueBeyond = true
-	if rows := costRows(sum, f); rows[1].Share != "" {
+	f.Share = 0
+	if rows := costRows(f); rows[1].Share != "" || savedBar(rows[1]) != "" {
 		t.Error("a part of a mean that is not known")
 	}
 }

@@ -38,7 +38,7 @@ func withFindings(d Document) Document {
 			{What: "round trips with this statement, in a turn that shows it", Value: *estimate(14.1, 13.8, 14.4), Unit: parley.Count, Threshold: 5},
 			{What: "turns that show it", Value: parley.Estimate{Value: .94, Low: .94, High: .94, N: 620, Exact: true}, Unit: parley.Ratio, Threshold: .1},
 		},
-		Saved: estimate(.62, .55, .7), SavedP95: estimate(1.31, .98, 1.7), Share: .23, Dollars: estimate(.0004, .0003, .0005), Affected: 583, Turns: 620,
+		Saved: estimate(.62, .55, .7), SavedP95: estimate(1.31, .98, 1.7), Share: .23, ShareP95: .238, Dollars: estimate(.0004, .0003, .0005), Affected: 583, Turns: 620,
 		Examples:   []parley.Example{{Turn: turn, Calls: statements, Saved: .61}, {Turn: 53, Saved: 1.9}},
 		Confidence: .93, Doubt: "the statement may be one of several kinds that look alike",
 	}

@@ -87,7 +87,7 @@ func tellFindings(d Document) *findingsStory {
 func tellFinding(d Document, f *parley.Finding) *findingRow {
 	row := &findingRow{
 		Finding: f, Title: cmp.Or(d.Titles[f.Check], f.Check), Where: cmp.Or(f.Wire, anatomy.LayerLabel(f.Layer)), What: fullStop(f.What),
-		Costs: costRows(d.summary(), f), Sure: parley.ShortenFigure(parley.FormatShare(f.Confidence)), Tone: unsure,
+		Costs: costRows(f), Sure: parley.ShortenFigure(parley.FormatShare(f.Confidence)), Tone: unsure,
 		Seen: fmt.Sprintf("%s of %s", count(f.Affected), plural(f.Turns, "turn")),
 	}
 	switch f.Status {
@@ -156,22 +156,20 @@ func one(yes bool) int {
 }
 
 // costRows are what a finding costs: time first.
-func costRows(sum *anatomy.Summary, f *parley.Finding) (rows []costRow) {
-	reply := sum.Judged.Reply
-	timed := func(name string, saved *parley.Estimate, of parley.Estimate) {
+func costRows(f *parley.Finding) (rows []costRow) {
+	timed := func(name string, saved *parley.Estimate, share float64) {
 		if saved == nil {
 			return
 		}
 		row := costRow{Name: name, Key: "finding_saved", Saved: estimate(*saved, parley.Seconds), Estimate: *saved}
-		if of.N > 0 && !of.Floor && !of.ValueBeyond && of.Value > 0 && finite(of.Value) {
-			row.Of = of.Value
-			row.Share = parley.ShortenFigure(quantity(min(1, max(0, saved.Value/of.Value)), parley.Ratio))
+		if share > 0 && saved.Value > 0 && finite(saved.Value/share) {
+			row.Of = saved.Value / share
+			row.Share = parley.ShortenFigure(quantity(min(1, share), parley.Ratio))
 		}
 		rows = append(rows, row)
 	}
-	p95, _ := quantileOf(reply, "p95")
-	timed("p95 reply", f.SavedP95, p95.Estimate)
-	timed("mean reply", f.Saved, reply.Mean)
+	timed("p95 reply", f.SavedP95, f.ShareP95)
+	timed("mean reply", f.Saved, f.Share)
 	if f.Dollars != nil {
 		rows = append(rows, costRow{Name: "per 1,000 conversations", Key: "finding_money", Saved: estimate(scaled(*f.Dollars, thousand), parley.Dollars)})
 	}
