@@ -129,6 +129,16 @@ func (t *Turn) Answer() {
 	})
 }
 
+// Deliver has the user see an answer that was just sent later by a time.
+func (t *Turn) Deliver(later time.Duration) {
+	received := t.At
+	t.At += later
+	t.Row.Outcome, t.Row.AnsweredAt, t.Row.Ended, t.Row.FirstReply, t.Row.Replies = parley.Answered, t.At, t.At, t.At, 1
+	t.run.replies = append(t.run.replies, parley.Reply{
+		Turn: t.Row.ID, User: t.Row.User, Kind: "text", Received: received, Delivered: t.At, Words: uint64(t.Row.ID), Fate: "answer",
+	})
+}
+
 // Evidence is what the checks get to see of the run.
 func (r *Run) Evidence() *diagnose.Evidence {
 	run := r.describe()
