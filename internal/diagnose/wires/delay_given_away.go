@@ -111,7 +111,7 @@ func delayedSend(e *diagnose.Evidence, l diagnose.Limits) *diagnose.Suspect {
 		w := &e.Turns()[turn]
 		for i := range w.Calls {
 			if c := &w.Calls[i]; c.Layer == "sending" && c.OnPath > 0 && len(w.Path) > 0 && !failed(c) && c.Fault == "" {
-				sends, taken = append(sends, send{turn, i}), append(taken, held(w, i).Seconds())
+				sends, taken = append(sends, send{turn, i}), append(taken, sendTook(w, i).Seconds())
 			}
 		}
 	}
@@ -126,7 +126,7 @@ func delayedSend(e *diagnose.Evidence, l diagnose.Limits) *diagnose.Suspect {
 			less[one.turn] = map[int]anatomy.Less{}
 		}
 		s.Shown[one.turn] = append(s.Shown[one.turn], one.call)
-		less[one.turn][one.call] = anatomy.Less{Call: max(0, held(&e.Turns()[one.turn], one.call)-needed.Mean())}
+		less[one.turn][one.call] = anatomy.Less{Call: max(0, sendTook(&e.Turns()[one.turn], one.call)-needed.Mean())}
 	}
 	for turn, calls := range less {
 		s.Saved[turn] = e.Saved(turn, func(i int) anatomy.Less { return calls[i] })
@@ -146,9 +146,9 @@ func delayedSend(e *diagnose.Evidence, l diagnose.Limits) *diagnose.Suspect {
 	return s
 }
 
-// held is how long the platform took over a send, and over what it sent after it had answered the bot. What it did on purpose is known exactly;
+// sendTook is how long the platform took over a send, and over what it sent after it had answered the bot. What it did on purpose is known exactly;
 // the call itself is longer on a busy machine.
-func held(w *anatomy.Waterfall, call int) time.Duration {
+func sendTook(w *anatomy.Waterfall, call int) time.Duration {
 	c := &w.Calls[call]
 	took := length(c)
 	if c.Imposed > 0 {
