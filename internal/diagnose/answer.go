@@ -38,8 +38,8 @@ func (e *Evidence) limited(f *parley.Finding, mean, p95 float64) string {
 		saved, of, which = f.Saved, mean, "mean"
 	}
 	return fmt.Sprintf("What limits this bot: %s Without it the %s reply of %s would take %s less (%s to %s), %s of it; %s of %s turns show it, confidence %s.",
-		sentence(f.What), which, seconds(of), seconds(saved.Value), seconds(max(0, saved.Low)), seconds(saved.High), parley.FormatShare(min(1, saved.Value/of)),
-		parley.FormatNumber(float64(f.Affected)), parley.FormatNumber(float64(f.Turns)), parley.FormatShare(f.Confidence))
+		sentence(f.What), which, seconds(of), seconds(saved.Value), seconds(max(0, saved.Low)), seconds(saved.High), share(min(1, saved.Value/of)),
+		parley.FormatNumber(float64(f.Affected)), parley.FormatNumber(float64(f.Turns)), share(f.Confidence))
 }
 
 // largest says where most of a reply goes.
@@ -52,11 +52,14 @@ func (e *Evidence) largest(p95 float64) string {
 	if part.Assumed {
 		assumed = ", whose latency is assumed by the plan"
 	}
-	return fmt.Sprintf("Replies take %s at p95, and most of a reply, %s, is %s%s.", seconds(p95), parley.FormatShare(part.Share), anatomy.Label(part.Name), assumed)
+	return fmt.Sprintf("Replies take %s at p95, and most of a reply, %s, is %s%s.", seconds(p95), share(part.Share), anatomy.Label(part.Name), assumed)
 }
 
 // seconds writes a time the way reports do.
 func seconds(s float64) string { return parley.FormatDuration(time.Duration(s * float64(time.Second))) }
+
+// share writes a part of a whole the way reports do.
+func share(of float64) string { return parley.ShortenFigure(parley.FormatShare(of)) }
 
 // counted is a number with its noun.
 func counted(n int, noun string) string {
