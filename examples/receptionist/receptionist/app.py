@@ -27,6 +27,7 @@ from .db import Database
 from .evolution import Gateway
 from .faults import Fault
 from .faulty import chores
+from .faulty.crm import CustomerFiles
 from .faulty.lookups import Lookups
 from .faulty.sessions import Sessions
 from .google import GoogleCalendar
@@ -56,6 +57,7 @@ class Desk:
     calendar: Calendar
     model: LanguageModel
     gateway: Gateway
+    files: CustomerFiles
     orchestrator: Orchestrator
 
     @classmethod
@@ -86,7 +88,8 @@ class Desk:
         tools = Appointments(practice, calendar, db, ledger)
         inbox = Inbox(redis, spans, settings.faults)
         sessions = Sessions(redis, practice, settings.faults)
-        lookups = Lookups(db, practice, calendar, model, sessions, settings.faults)
+        files = CustomerFiles(settings.crm_url, spans, settings.faults)
+        lookups = Lookups(db, practice, calendar, model, sessions, files, settings.faults)
         orchestrator = Orchestrator(
             settings, inbox, db, practice, tools, model, gateway, spans, sessions, lookups
         )
@@ -95,13 +98,16 @@ class Desk:
         spans.start()
         ledger.start()
         orchestrator.start()
-        return cls(settings, spans, ledger, redis, db, calendar, model, gateway, orchestrator)
+        return cls(
+            settings, spans, ledger, redis, db, calendar, model, gateway, files, orchestrator
+        )
 
     async def close(self) -> None:
         """Finish what is under way, then let go of everything."""
         await self.orchestrator.drain(self.settings.drain)
         await self.model.close()
         await self.gateway.close()
+        await self.files.close()
         await self.calendar.close()
         await self.db.close()
         await self.redis.close()

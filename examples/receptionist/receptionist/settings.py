@@ -46,6 +46,8 @@ class Settings:
     log_level: str = "INFO"
     faults: Faults = HEALTHY
     """Mistakes that are switched on; none in earnest."""
+    crm_url: str | None = None
+    """Customer files kept elsewhere; only `serial_lookups` asks for them."""
 
     @property
     def pool_size(self) -> int:
@@ -120,6 +122,7 @@ class Settings:
             ledger=env.get("LEDGER") or None,
             log_level=text("LOG_LEVEL", cls.log_level).upper(),
             faults=mistakes(),
+            crm_url=env.get("CRM_URL") or None,
         )
 
 

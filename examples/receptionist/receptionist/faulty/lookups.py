@@ -22,6 +22,7 @@ from ..practice import Practice
 from . import rows
 from .chores import OCCUPANCY
 from .connections import for_lookups
+from .crm import CustomerFiles
 from .sessions import Sessions
 
 
@@ -35,6 +36,7 @@ class Lookups:
         calendar: Calendar,
         model: LanguageModel,
         sessions: Sessions,
+        files: CustomerFiles,
         faults: Faults,
     ) -> None:
         self._db = db
@@ -42,6 +44,7 @@ class Lookups:
         self._calendar = calendar
         self._model = model
         self._sessions = sessions
+        self._files = files
         self._faults = faults
         self._topics: list[list[float]] = []
         self._topics_wanted = asyncio.Lock()
@@ -71,6 +74,7 @@ class Lookups:
     async def _look_around(self, message: Incoming, known: Context) -> None:
         # None of these needs the one before it: asyncio.gather would take as long as the slowest.
         known.remarks.append(await self._tomorrow())
+        known.remarks.append(await self._files.remark(message.user))
         known.remarks.append(await self._staff())
         known.remarks.append(await self._topic(message.text))
 
