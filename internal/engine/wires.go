@@ -31,6 +31,7 @@ type wires struct {
 	platform *evolution.Platform
 	send     *fasthttp.Server
 	sendAt   net.Listener
+	sending  *tracked // what the send API is served on
 	sims     []*simulator
 	proxy    *proxy // nil if the plan has none
 	reals    []realService
@@ -202,7 +203,8 @@ func (w *wires) turnOf(number string) int64 {
 // serve serves all wires. The driver must exist by now.
 func (w *wires) serve() {
 	w.send = w.platform.Server()
-	w.serving.Go(func() { _ = w.send.Serve(w.sendAt) }) // ends when the listener is closed
+	w.sending = &tracked{Listener: w.sendAt}
+	w.serving.Go(func() { _ = w.send.Serve(w.sending) }) // ends when the listener is closed
 	for _, s := range w.sims {
 		w.serving.Go(func() { _ = s.server.Serve(s.at) })
 	}
@@ -221,6 +223,7 @@ func (w *wires) close() {
 	}
 	if w.send != nil {
 		_ = w.send.ShutdownWithContext(ctx) // what still hangs after a second belongs to a bot that is gone
+		w.sending.hangUp()
 	}
 	_ = w.sendAt.Close() // a server told to shut down before it had begun to serve would serve for ever
 	for _, s := range w.sims {

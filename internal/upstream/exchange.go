@@ -91,6 +91,12 @@ func (x *Exchange) Read(limit int64) ([]byte, error) {
 	}
 }
 
+// LeaveUnread is for an answer that does not ask for the body: the server of the standard library reads what is left of it before it
+// answers, and would wait for ever for a client that has gone.
+func (x *Exchange) LeaveUnread() {
+	_ = http.NewResponseController(x.W).SetReadDeadline(time.Now().Add(bodyPatience)) // a transport without deadlines has none to keep
+}
+
 // Identify ties the call to a turn, by the identities found in text and the words the user said last. A call without
 // words ("") is tied by ids in the text, too: a prompt holds what many have said, such a call what it is about.
 func (x *Exchange) Identify(text []byte, words string) {

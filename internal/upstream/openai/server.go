@@ -182,8 +182,9 @@ func (x *exchange) authorized() bool {
 	return false
 }
 
-// refuse answers with an error.
+// refuse answers with an error, whether the body was read or not.
 func (x *exchange) refuse(e apiError) {
+	x.LeaveUnread()
 	x.Refused(e.status)
 	body, err := json.Marshal(errorBody{Error: e})
 	if err != nil {
