@@ -126,7 +126,7 @@ func TestOddFindings(t *testing.T) {
 
 func TestChecks(t *testing.T) {
 	checks := []diagnose.Check{
-		{ID: "n-plus-one", Title: "the same statement again and again", Limits: []diagnose.Limit{
+		{ID: "n-plus-one", Title: "the same statement again and again", Needs: []string{"postgres", "redis"}, Limits: []diagnose.Limit{
 			{Name: "least", Value: 5, Unit: parley.Count, Means: "how often a statement is sent in one turn, each time in a flight of its own, and so on"},
 			{Name: "turns", Value: .05, Unit: parley.Ratio, Means: "part of the turns that show it"},
 		}},

@@ -8,6 +8,7 @@ import (
 	"charm.land/lipgloss/v2"
 
 	"parley"
+	"parley/internal/anatomy"
 	"parley/internal/diagnose"
 )
 
@@ -120,6 +121,9 @@ func Checks(w io.Writer, checks []diagnose.Check, o TerminalOptions) error {
 	p := newPrinter(o)
 	for _, c := range checks {
 		p.section(c.ID, c.Title)
+		if len(c.Needs) > 0 {
+			p.paragraph(p.inks.faint, "  ", "needs calls to "+anyOf(c.Needs))
+		}
 		g := grid{Columns: []column{{}, {Right: true}, {}}}
 		for _, l := range c.Limits {
 			g.Rows = append(g.Rows, []cell{{l.Name, p.inks.strong}, {Text: threshold(l.Value, l.Unit)}})
@@ -131,6 +135,15 @@ func Checks(w io.Writer, checks []diagnose.Check, o TerminalOptions) error {
 	p.line("")
 	p.paragraph(p.inks.faint, "", "A plan changes a threshold with checks: {ID: {NAME: VALUE}}, and dismisses a check with checks: {ID: {dismiss: REASON}}.")
 	return p.flush(w)
+}
+
+// anyOf names kinds of wires, any of which will do.
+func anyOf(kinds []string) string {
+	names := make([]string, len(kinds))
+	for i, kind := range kinds {
+		names[i] = anatomy.LayerLabel(kind)
+	}
+	return strings.Join(names, " or ")
 }
 
 // threshold words a limit of a check.
