@@ -9,6 +9,7 @@ func Checks() []diagnose.Check {
 		nPlusOne(),
 		roundTrips(),
 		loadedAgain(),
+		largeValues(),
 		slowStatement(),
 		couldOverlap(),
 		growingPrompt(),
@@ -17,5 +18,9 @@ func Checks() []diagnose.Check {
 		repeatedLookups(),
 		noTimeout(),
 		retries(),
+		ackAfterWork(),
+		delayGivenAway(),
+		duplicateReplies(),
+		workAfterAnswer(),
 	}
 }
