@@ -29,7 +29,7 @@ func think(t *casetest.Turn) { t.Call("openai", "POST /v1/chat/completions", 500
 
 func TestCouldOverlap(t *testing.T) {
 	customer := func(t *casetest.Turn, took time.Duration) {
-		t.Call("postgres", "SELECT * FROM clientes WHERE fone = $1", took, nil)
+		t.Call("postgres", "SELECT * FROM fregueses WHERE fone = $1", took, nil)
 	}
 	free := func(t *casetest.Turn) { t.Call("calendar", "freebusy.query", 200*ms, nil) }
 	rooms := func(t *casetest.Turn) { t.Call("http", "GET /rooms", 150*ms, nil) }

@@ -201,7 +201,7 @@ func sendsOf(w *anatomy.Waterfall) (out []int) {
 
 // lastCall is the call of a turn that began last, if there is one.
 func lastCall(w *anatomy.Waterfall) []int {
-	for i := len(w.Calls) - 1; i >= 0; i-- {
+	for i := range slices.Backward(w.Calls) {
 		if !w.Calls[i].Blocking {
 			return []int{i}
 		}

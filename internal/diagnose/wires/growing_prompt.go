@@ -106,42 +106,64 @@ func growth(stories []*story, from float64) slope {
 	return fit(groups...)
 }
 
-// growing is the suspect. What a bounded history would hold is the prompt of the last turn before the bound, of the same story if it was seen.
-func growing(e *diagnose.Evidence, stories []*story, late slope, l diagnose.Limits) diagnose.Suspect {
-	s := diagnose.Suspect{Shown: map[int][]int{}, Saved: map[int]float64{}, Certainty: 0.9}
+// surplus is what prompts hold beyond a bounded history, by the places of the turns.
+type surplus struct {
+	shown  map[int][]int
+	usd    map[int]float64
+	saved  map[int]float64 // seconds
+	tokens []float64       // of each late turn
+	slower slope           // what tokens take, if they take time
+}
+
+// surplusOf adds it up. What a bounded history would hold is the longest prompt of the turns before the bound.
+func surplusOf(e *diagnose.Evidence, stories []*story, after float64) *surplus {
+	s := &surplus{shown: map[int][]int{}, usd: map[int]float64{}, saved: map[int]float64{}}
 	times := timePerToken(e, func(c *anatomy.TurnCall) int64 { return c.Prompt })
-	full := levels(stories, l["after"])
-	usd, beyond, longest, slower := map[int]float64{}, []float64{}, 0.0, slope{}
+	full := levels(stories, after)
 	for k, one := range stories {
 		for i, turn := range one.turns {
-			longest = max(longest, one.prompts[i].x)
-			if one.prompts[i].x < l["after"] {
-				continue
+			if one.prompts[i].x >= after {
+				s.add(e, turn, full[k], times)
 			}
-			w, less, tokens := &e.Turns()[turn], map[int]anatomy.Less{}, 0.0
-			for place := range w.Calls {
-				c := &w.Calls[place]
-				excess := float64(c.Prompt) - full[k]
-				if c.Layer != "llm" || failed(c) || excess <= 0 {
-					continue
-				}
-				tokens += excess
-				s.Shown[turn] = append(s.Shown[turn], place)
-				if price := priced(e, c.Model); price != nil {
-					fresh := max(0, 1-float64(c.Cached)/float64(c.Prompt))
-					usd[turn] += excess * (fresh*price.Input + (1-fresh)*price.Cached)
-				}
-				if each := times[modelKey(c)]; each.sure() {
-					slower = each
-					less[place] = anatomy.Less{Call: min(length(c), seconds(each.value*excess))}
-				}
-			}
-			if len(less) > 0 {
-				s.Saved[turn] = e.Saved(turn, func(i int) anatomy.Less { return less[i] })
-			}
-			beyond = append(beyond, tokens)
 		}
 	}
+	return s
+}
+
+// add enters a late turn.
+func (s *surplus) add(e *diagnose.Evidence, turn int, full float64, times map[string]slope) {
+	w, less, tokens := &e.Turns()[turn], map[int]anatomy.Less{}, 0.0
+	for i := range w.Calls {
+		c := &w.Calls[i]
+		excess := float64(c.Prompt) - full
+		if c.Layer != "llm" || failed(c) || excess <= 0 {
+			continue
+		}
+		tokens += excess
+		s.shown[turn] = append(s.shown[turn], i)
+		if price := priced(e, c.Model); price != nil {
+			fresh := max(0, 1-float64(c.Cached)/float64(c.Prompt))
+			s.usd[turn] += excess * (fresh*price.Input + (1-fresh)*price.Cached)
+		}
+		if each := times[modelKey(c)]; each.sure() {
+			s.slower = each
+			less[i] = anatomy.Less{Call: min(length(c), seconds(each.value*excess))}
+		}
+	}
+	if len(less) > 0 {
+		s.saved[turn] = e.Saved(turn, func(i int) anatomy.Less { return less[i] })
+	}
+	s.tokens = append(s.tokens, tokens)
+}
+
+// growing is the suspect.
+func growing(e *diagnose.Evidence, stories []*story, late slope, l diagnose.Limits) diagnose.Suspect {
+	more := surplusOf(e, stories, l["after"])
+	longest := 0.0
+	for _, one := range stories {
+		longest = max(longest, one.prompts[len(one.prompts)-1].x)
+	}
+	s := diagnose.Suspect{Shown: more.shown, Saved: more.saved, Certainty: 0.9}
 	if longest < 2*l["after"] {
 		s.Certainty = 0.7
 	}
@@ -152,15 +174,15 @@ func growing(e *diagnose.Evidence, stories []*story, late slope, l diagnose.Limi
 		Change: "keep the last 6 to 10 messages (LTRIM key -20 -1, ORDER BY id DESC LIMIT 10, messages.slice(-10)) and put a short summary of what came before in front of them",
 		Measured: []parley.Measure{
 			{What: "tokens more with every turn", Value: parley.Estimate{Value: late.value, Low: late.low(), High: late.high(), N: late.n}, Unit: parley.Count, Threshold: l["growth"]},
-			{What: "tokens beyond a bounded history, in a late turn", Value: diagnose.MeanOf(beyond), Unit: parley.Count},
+			{What: "tokens beyond a bounded history, in a late turn", Value: diagnose.MeanOf(more.tokens), Unit: parley.Count},
 		},
-		Dollars: perConversation(e, usd),
+		Dollars: perConversation(e, more.usd),
 		Doubt:   fmt.Sprintf("conversations went on for %s turns at most: a bound beyond that cannot be seen", number(longest+1)),
 	}
-	if slower.n > 0 {
+	if more.slower.n > 0 {
 		s.Finding.Measured = append(s.Finding.Measured, parley.Measure{
 			What: "time for 1,000 tokens more in the prompt", Unit: parley.Seconds,
-			Value: parley.Estimate{Value: 1000 * slower.value, Low: 1000 * slower.low(), High: 1000 * slower.high(), N: slower.n},
+			Value: parley.Estimate{Value: 1000 * more.slower.value, Low: 1000 * more.slower.low(), High: 1000 * more.slower.high(), N: more.slower.n},
 		})
 		s.Finding.Doubt = doubts(s.Finding.Doubt, assumption(e, modelWires(e)...))
 	}

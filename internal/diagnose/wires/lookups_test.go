@@ -11,7 +11,7 @@ func TestLooksUp(t *testing.T) {
 		layer, operation string
 		want             bool
 	}{
-		{"postgres", "SELECT nome FROM clientes WHERE id = $1", true},
+		{"postgres", "SELECT nome FROM fregueses WHERE id = $1", true},
 		{"postgres", "select * from t", true},
 		{"postgres", "WITH x AS (SELECT 1) SELECT * FROM x", true},
 		{"postgres", "WITH x AS (DELETE FROM t RETURNING *) SELECT * FROM x", false},

@@ -21,26 +21,7 @@ func noTimeout() diagnose.Check {
 			{Name: "patience", Value: 60, Unit: parley.Seconds, Means: "timeout, as the client declares it, that is worth a note"},
 		},
 		Look: func(e *diagnose.Evidence, l diagnose.Limits) diagnose.Outcome {
-			hung, patient := map[string]*group{}, map[string]*group{}
-			tried := false // something hung, however the bot took it
-			for turn := range e.Turns() {
-				w := &e.Turns()[turn]
-				for i := range w.Calls {
-					c := &w.Calls[i]
-					if c.Blocking {
-						continue
-					}
-					waited := unanswered(e, w, c)
-					tried = tried || waited > 0 && strings.Contains(c.Fault, "hang")
-					if waited >= seconds(l["longest"]) && awaited(w, i) {
-						tried = true
-						of(hung, c).add(turn, []int{i})
-					}
-					if c.Patience >= seconds(l["patience"]) && c.OnPath > 0 {
-						of(patient, c).add(turn, []int{i})
-					}
-				}
-			}
+			hung, patient, tried := hangs(e, seconds(l["longest"]), seconds(l["patience"]))
 			var out diagnose.Outcome
 			for _, g := range ordered(hung) {
 				out.Suspects = append(out.Suspects, waitedFor(e, g, l["longest"]))
@@ -56,6 +37,31 @@ func noTimeout() diagnose.Check {
 			return out
 		},
 	}
+}
+
+// hangs gathers the calls of which no answer came and that turns waited for at least so long, and those whose clients say they would; tried
+// says that something hung at all, however the bot took it.
+func hangs(e *diagnose.Evidence, longest, patience time.Duration) (hung, patient map[string]*group, tried bool) {
+	hung, patient = map[string]*group{}, map[string]*group{}
+	for turn := range e.Turns() {
+		w := &e.Turns()[turn]
+		for i := range w.Calls {
+			c := &w.Calls[i]
+			if c.Blocking {
+				continue
+			}
+			waited := unanswered(e, w, c)
+			tried = tried || waited > 0 && strings.Contains(c.Fault, "hang")
+			if waited >= longest && awaited(w, i) {
+				tried = true
+				of(hung, c).add(turn, []int{i})
+			}
+			if c.Patience >= patience && c.OnPath > 0 {
+				of(patient, c).add(turn, []int{i})
+			}
+		}
+	}
+	return hung, patient, tried
 }
 
 // unanswered is how long the bot waited for a call of which no answer came; 0 if one did.
