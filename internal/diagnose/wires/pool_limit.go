@@ -32,7 +32,11 @@ func poolLimit() diagnose.Check {
 				if !s.enough(waits, l["turns"]) || workers && (!whole.pool || whole.place.wire != wire) {
 					continue
 				}
-				if p := s.pool(wire, waits, l); p != nil && !s.standsIn(wire) {
+				p := s.pool(wire, waits, l)
+				if p == nil && workers {
+					p = s.throughout(&whole, l)
+				}
+				if p != nil && !s.standsIn(wire) {
 					p.alike = workers && whole.alike
 					out.Suspects = append(out.Suspects, p.suspect(s, l))
 				}
@@ -74,6 +78,17 @@ func (s *sharing) pool(wire string, waits []queued, l diagnose.Limits) *pool {
 		p.conns = 0
 	}
 	return p
+}
+
+// throughout is the limit of connections that turns keep until they are over, long after their last statement: who has one shows in the turns that
+// are worked on at once, not in the statements. Nil if a load had more calls than that.
+func (s *sharing) throughout(c *crew, l diagnose.Limits) *pool {
+	_, conns := s.held(c.place.wire)
+	proven, against := s.higher(c.place.wire, c.n, l["growth"])
+	if against {
+		return nil
+	}
+	return &pool{limited: c.limited, wire: c.place.wire, conns: conns, held: true, proven: proven}
 }
 
 // standsIn reports whether the bot stands while calls on a wire are under way: then it is not the wire that turns wait for.
