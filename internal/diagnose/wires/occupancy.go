@@ -216,16 +216,17 @@ const probeTime = "parley_probe_seconds"
 // fewProbes is how many probes must have been sent at moments that tell before they say anything.
 const fewProbes = 10
 
-// probed counts the probes sent in a covered spell with some of it left, and those of them that were not answered before it was over.
+// probed counts the probes sent in a covered spell with some of it left, and those of them that were not answered before it was over, or for so
+// long that a bot which is merely busy would have answered.
 func probed(e *diagnose.Evidence, c *cover) (waited, n int) {
-	const left, slack = 20 * time.Millisecond, 5 * time.Millisecond
+	const left, slack, busy = 20 * time.Millisecond, 5 * time.Millisecond, 100 * time.Millisecond
 	for _, p := range e.Series[probeTime] {
 		s, inside := c.find(p.At)
 		if !inside || p.At < s.from+slack || s.to-p.At < left {
 			continue
 		}
 		n++
-		if seconds(p.Value) >= s.to-p.At-slack {
+		if seconds(p.Value) >= min(busy, s.to-p.At-slack) {
 			waited++
 		}
 	}

@@ -101,3 +101,76 @@ func TestPoolLimitNamesTheNumber(t *testing.T) {
 		}
 	}
 }
+
+// heldAcross is a turn that holds a connection to the database while it calls the model; early says that it acknowledges before that.
+func heldAcross(early bool) func(t *simulatedTurn) {
+	return func(t *simulatedTurn) {
+		if early {
+			t.ack()
+		}
+		t.pooled(func() {
+			t.call("postgres", opRead, 4*time.Millisecond)
+			t.call("openai", opChat, 400*time.Millisecond)
+			t.call("postgres", opStore, 4*time.Millisecond)
+			t.answer()
+		})
+		if !early {
+			t.ack()
+		}
+	}
+}
+
+// TestPoolOrWorkers: a connection that is held for the whole turn looks like a worker, but for who answers meanwhile.
+func TestPoolOrWorkers(t *testing.T) {
+	tests := []struct {
+		name          string
+		early, probes bool
+		check         string
+	}{
+		{"acknowledged at once", true, false, "pool-limit"},
+		{"probes are answered", false, true, "pool-limit"},
+		{"nothing tells", false, false, "workers-limit"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			run := simulate(t, 4, 1, map[string]int{"postgres": 4}, atRate(10, 60), heldAcross(tt.early))
+			if !tt.probes {
+				run.Samples = nil
+			}
+			f := onlyFinding(t, limitFindings(t, run), tt.check)
+			if !strings.Contains(f.Doubt, "look the same") && !strings.Contains(f.Doubt, "looks the same") {
+				t.Errorf("doubt: %q", f.Doubt)
+			}
+		})
+	}
+}
+
+// TestPoolLimitOverLoads: a number that holds as the load grows is proven; one load and nothing to compare it with is little.
+func TestPoolLimitOverLoads(t *testing.T) {
+	step := func(rate float64) simulatedLoad { return simulatedLoad{parley.Ramp, rate, 30} }
+	steady := simulatedLoad{parley.Steady, 11, 60}
+	tests := []struct {
+		name      string
+		loads     []simulatedLoad
+		certainty float64
+	}{
+		{"solo, steady and a ramp beyond", append(atRate(11, 60), step(9), step(14), step(20)), 0.95},
+		{"a ramp alone", []simulatedLoad{step(2), step(6), step(12), step(18)}, 0.95},
+		{"solo and steady", atRate(11, 60), 0.8},
+		{"steady alone", []simulatedLoad{steady}, 0.65},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			run := simulate(t, 8, 1, map[string]int{"postgres": 4}, tt.loads, func(t *simulatedTurn) {
+				t.ack()
+				t.pooled(func() { t.call("postgres", opRead, 400*time.Millisecond) })
+				t.call("openai", opChat, 200*time.Millisecond)
+				t.answer()
+			})
+			f := onlyFinding(t, limitFindings(t, run), "pool-limit")
+			if got := figureOf(f, "in use at once"); got != 4 || f.Confidence != tt.certainty {
+				t.Errorf("%v at once, confidence %v; want 4, %v", got, f.Confidence, tt.certainty)
+			}
+		})
+	}
+}

@@ -122,7 +122,8 @@ func (s *sharing) main() (out place, found bool) {
 	return out, found
 }
 
-// worked is how turns are worked on, from what happens before the call at a place until their last call, and the waits before that place.
+// worked is how turns are worked on, from what happens before the call at a place until their last call, and the waits before that place. Half of
+// what is usual before the call counts: to count more would often let a turn begin before the one whose worker it takes is over.
 func (s *sharing) worked(p place) (spells []spell, waits []queued) {
 	for turn := range s.e.Turns() {
 		w := &s.e.Turns()[turn]
@@ -133,7 +134,7 @@ func (s *sharing) worked(p place) (spells []spell, waits []queued) {
 				continue
 			}
 			if !found && at.anyTurn() == p {
-				found, from = true, c.Start-min(max(0, s.habit.gaps[at]), max(0, s.e.Replay(turn).Gap(i)))
+				found, from = true, c.Start-min(max(0, s.habit.gaps[at]), max(0, s.e.Replay(turn).Gap(i)))/2
 			}
 			to = max(to, c.End)
 		}
@@ -142,8 +143,9 @@ func (s *sharing) worked(p place) (spells []spell, waits []queued) {
 		}
 	}
 	for i := range s.waits {
-		if s.waits[i].place.anyTurn() == p {
-			waits = append(waits, s.waits[i])
+		if w := s.waits[i]; w.place.anyTurn() == p {
+			w.from, w.to, w.early = w.from-w.early, w.to-w.early, 0 // a worker takes the turn up, and the usual time follows
+			waits = append(waits, w)
 		}
 	}
 	return append(spells, s.strangers()...), waits
@@ -210,7 +212,7 @@ func (s *sharing) letIn(waits []queued) bool {
 	early := 0
 	for i := range waits {
 		w := &waits[i]
-		if acked := s.e.Turns()[w.turn].Row.Acked; acked != parley.None && acked < w.from-w.early+w.lasted()/2 {
+		if acked := s.e.Turns()[w.turn].Row.Acked; acked != parley.None && acked < w.from+w.lasted()/2 {
 			early++
 		}
 	}

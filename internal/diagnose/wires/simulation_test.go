@@ -238,7 +238,7 @@ func (t *simulatedTurn) answer() {
 
 // The operations of simulated turns.
 const (
-	opChat  = "POST /v1/opChat/completions"
+	opChat  = "POST /v1/chat/completions"
 	opRead  = "SELECT * FROM mensagens WHERE conversa = $1"
 	opStore = "INSERT INTO mensagens VALUES ($1, $2)"
 )

@@ -87,7 +87,7 @@ type queued struct {
 	// from and to are counted from the start of the run; the bot's usual time before the call may lie before the wait or after it, and early is
 	// by how much earlier the wait was in the latter case.
 	from, to, early time.Duration
-	first           bool // before the first call of the turn
+	begun           time.Duration // when the call began
 }
 
 func (w *queued) lasted() time.Duration { return w.to - w.from }
@@ -111,7 +111,7 @@ func queuedOf(e *diagnose.Evidence, u *habit, least time.Duration) (out []queued
 				continue // a webhook that was repeated says nothing of the bot's queue
 			}
 			begun := w.Spoken + c.Start
-			out = append(out, queued{turn, i, p, begun - more, begun, normal, first})
+			out = append(out, queued{turn, i, p, begun - more, begun, normal, begun})
 		}
 	}
 	return out
@@ -156,7 +156,7 @@ func limitOf(spells []spell, waits []queued, from, to time.Duration) limited {
 		early = append(early, out.full.within(w.from-w.early, w.to-w.early))
 		sumLate, sumEarly = sumLate+late[len(late)-1], sumEarly+early[len(early)-1]
 		total += w.lasted()
-		if l.when(w.to) <= out.n {
+		if l.when(w.begun) <= out.n {
 			kept++
 		}
 	}
