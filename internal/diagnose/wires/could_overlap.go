@@ -82,6 +82,9 @@ func inRow(w *anatomy.Waterfall, gap time.Duration) (out [][]leg) {
 		default:
 			legs = joinLeg(legs, c, i, c.Start-last)
 		}
+		if represents(c) {
+			cut() // a search by its answer may follow
+		}
 		last = max(last, c.End)
 	}
 	cut()

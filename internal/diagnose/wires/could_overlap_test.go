@@ -65,6 +65,14 @@ func TestCouldOverlap(t *testing.T) {
 			t.Beside("http", "GET /rooms", 150*ms, nil)
 			free(t)
 		}, nothing, 0, 0},
+		{"what is free, and what the words mean", func(t *casetest.Turn) {
+			free(t)
+			t.Call("openai", "POST /v1/embeddings", 100*ms, nil)
+		}, aFinding, 0.101, 0.6},
+		{"what the words mean, and a search for it", func(t *casetest.Turn) {
+			t.Call("openai", "POST /v1/embeddings", 100*ms, nil)
+			customer(t, 100*ms)
+		}, nothing, 0, 0},
 		{"a model between them", func(t *casetest.Turn) { free(t); think(t); rooms(t) }, nothing, 0, 0},
 		{"a write between them", func(t *casetest.Turn) {
 			free(t)

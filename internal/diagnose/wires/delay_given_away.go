@@ -18,6 +18,7 @@ func delayGivenAway() diagnose.Check {
 		ID: "delay-given-away", Title: "waiting with an answer that is ready",
 		Limits: []diagnose.Limit{
 			{Name: "delay", Value: 0.2, Unit: parley.Seconds, Means: "a sleep, or a delay of a send beyond what sends take"},
+			{Name: "least", Value: 0.005, Unit: parley.Seconds, Means: "what calls that show the bot is there take of a turn that makes them"},
 			{Name: "spread", Value: 0.05, Unit: parley.Ratio, Means: "part of a pause by which it varies, at most, if it is a sleep"},
 			{Name: "turns", Value: 0.1, Unit: parley.Ratio, Means: "part of the turns that show it"},
 			{Name: "sleeps", Value: 0.5, Unit: parley.Ratio, Means: "part of the turns that have the same pause, if it is a sleep"},
@@ -76,7 +77,7 @@ func shownTyping(e *diagnose.Evidence, l diagnose.Limits) *diagnose.Suspect {
 			return anatomy.Less{Call: replay.Whole(i).Call, Gap: gapBetween}
 		})
 	}
-	if len(times) == 0 || float64(len(times)) < l["turns"]*float64(len(e.Turns())) {
+	if len(times) == 0 || diagnose.MeanOf(times).Value < l["least"] || float64(len(times)) < l["turns"]*float64(len(e.Turns())) {
 		return nil
 	}
 	var all []string
@@ -90,7 +91,7 @@ func shownTyping(e *diagnose.Evidence, l diagnose.Limits) *diagnose.Suspect {
 		Why:    "being shown as typing, or the message as read, is a courtesy; waiting for it makes the answer later",
 		Change: "send it in a task of its own (asyncio.create_task, a promise that nobody awaits but whose error is caught), without a delay, beside the work",
 		Measured: []parley.Measure{
-			{What: "time of the answer that such calls take", Value: diagnose.MeanOf(times), Unit: parley.Seconds},
+			{What: "time of the answer that such calls take", Value: diagnose.MeanOf(times), Unit: parley.Seconds, Threshold: l["least"]},
 		},
 		Doubt: assumption(e, first.wire),
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // looksUp reports whether a call only reads, as its operation says, so that it could be made earlier, beside another one or not at
-// all. What cannot be told is taken to write. Calls to language models are none: all that follows depends on them.
+// all. What cannot be told is taken to write. Answers of language models are none: all that follows depends on them.
 func looksUp(c *anatomy.TurnCall) bool {
 	if c.Blocking {
 		return false
@@ -24,8 +24,16 @@ func looksUp(c *anatomy.TurnCall) bool {
 		}, first)
 	case "calendar", "http":
 		return readsHTTP(c.Operation)
+	case "llm":
+		return represents(c)
 	}
 	return false
+}
+
+// represents reports whether a call has a model turn words into figures, or judge them: as good as a lookup, but what follows may be one by its
+// answer.
+func represents(c *anatomy.TurnCall) bool {
+	return c.Layer == "llm" && (strings.HasSuffix(c.Operation, "/embeddings") || strings.HasSuffix(c.Operation, "/moderations"))
 }
 
 // changes reports whether a statement in capitals that begins like one that reads does more.

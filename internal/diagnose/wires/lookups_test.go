@@ -32,6 +32,7 @@ func TestLooksUp(t *testing.T) {
 		{"http", "POST /v1/rooms", false},
 		{"http", "POST /search", false},
 		{"llm", "POST /v1/chat/completions", false},
+		{"llm", "POST /v1/embeddings", true},
 		{"platform", "GET /instance/connectionState/{instance}", false},
 	} {
 		c := anatomy.TurnCall{Layer: tt.layer, Operation: tt.operation}

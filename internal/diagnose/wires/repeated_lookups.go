@@ -58,7 +58,7 @@ func lookedUp(e *diagnose.Evidence, within time.Duration) []*lookup {
 		mine := map[uint64]bool{} // made by this turn already
 		for i := range w.Calls {
 			c := &w.Calls[i]
-			if c.Content == 0 || c.Layer == "redis" || !looksUp(c) || failed(c) || mine[c.Content] {
+			if c.Content == 0 || c.Layer == "redis" || c.Layer == "llm" || !looksUp(c) || failed(c) || mine[c.Content] {
 				continue
 			}
 			mine[c.Content] = true
