@@ -6,10 +6,12 @@ import "parley/internal/diagnose"
 // Checks are all of them, hardest-hitting first.
 func Checks() []diagnose.Check {
 	return []diagnose.Check{
+		heldTransaction(),
 		nPlusOne(),
 		roundTrips(),
 		loadedAgain(),
 		largeValues(),
+		unboundedReads(),
 		slowStatement(),
 		couldOverlap(),
 		growingPrompt(),
