@@ -45,6 +45,26 @@ func TestWorkAfterAnswer(t *testing.T) {
 			t.Answer()
 			summary(t, 2500*ms)
 		}, aFinding, 0.5},
+		// The work begins when the next message is there, and is taken for the next turn's.
+		{"the next turn has the former one's work", func(t *casetest.Turn) {
+			if t.Ordinal == 1 {
+				t.Call("openai", "POST /v1/chat/completions", 500*ms, nil)
+			}
+			load(t)
+			think(t)
+			t.Answer()
+			if t.Ordinal == 1 {
+				t.Call("openai", "POST /v1/chat/completions", 500*ms, nil)
+			}
+		}, aFinding, 0.501},
+		{"the next turn begins with work of its own kind", func(t *casetest.Turn) {
+			if t.Ordinal == 1 {
+				t.Call("calendar", "freebusy.query", 500*ms, nil)
+			}
+			load(t)
+			think(t)
+			t.Answer()
+		}, nothing, 0},
 		{"nobody waits for it", func(t *casetest.Turn) {
 			load(t)
 			think(t)
