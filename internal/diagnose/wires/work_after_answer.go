@@ -96,7 +96,9 @@ func openingOf(e *diagnose.Evidence, aside map[kind]bool) opening {
 // kind is a kind of call; preparing a statement is of the same as running it.
 type kind struct{ wire, operation string }
 
-func kindOf(c *anatomy.TurnCall) kind { return kind{c.Wire, strings.TrimPrefix(c.Operation, preparation)} }
+func kindOf(c *anatomy.TurnCall) kind {
+	return kind{c.Wire, strings.TrimPrefix(c.Operation, preparation)}
+}
 
 // works reports whether a call is part of a turn's work.
 func works(c *anatomy.TurnCall) bool {
