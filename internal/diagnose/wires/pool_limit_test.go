@@ -13,7 +13,7 @@ import (
 
 // limitChecks are those that tell limits apart.
 func limitChecks() []diagnose.Check {
-	return []diagnose.Check{poolLimit(), blockedLoop(), workersLimit()}
+	return []diagnose.Check{poolLimit(), blockedLoop(), workersLimit(), ownTime()}
 }
 
 // limitFindings are the findings that the checks of limits make of a run, by check.

@@ -37,12 +37,17 @@ func workersLimit() diagnose.Check {
 
 // stands reports whether blocked-loop says that the bot stands.
 func (s *sharing) stands() bool {
+	standing, _ := s.standing(defaults(blockedLoop()))
+	return len(standing) > 0
+}
+
+// defaults are a check's thresholds as they are without a plan.
+func defaults(c diagnose.Check) diagnose.Limits {
 	l := diagnose.Limits{}
-	for _, limit := range blockedLoop().Limits {
+	for _, limit := range c.Limits {
 		l[limit.Name] = limit.Value
 	}
-	standing, _ := s.standing(l)
-	return len(standing) > 0
+	return l
 }
 
 func (c *crew) suspect(s *sharing, l diagnose.Limits) diagnose.Suspect {
