@@ -46,7 +46,8 @@ class Fault(Enum):
         "a session opened by a decorator around the whole handler",
     )
     SMALL_POOL = (
-        "has a pool of 2 connections, each borrowed for as long as a statistic over 400,000 visits takes",
+        "has a pool of 2 connections, each borrowed for as long as a statistic over 400,000 "
+        "visits takes",
         "a pool left at a small default, and a report's query on the way of every answer",
     )
     SYNC_LLM = (
@@ -70,7 +71,8 @@ class Fault(Enum):
         "a template that begins with what changes: no two prompts share a prefix",
     )
     NESTED_RETRIES = (
-        "repeats a request up to three times around the client's own repetitions, refusals included",
+        "repeats a request up to three times around the client's own repetitions, refusals "
+        "included",
         "a retry decorator on top of an SDK that retries, also of 4xx that cannot heal",
     )
     NO_TIMEOUT = (
@@ -82,7 +84,8 @@ class Fault(Enum):
         "a delay that is to look human, spent while the person waits",
     )
     BIG_SESSION = (
-        "keeps a session of some 300 kB as one value in Redis, read and written whole three times a turn",
+        "keeps a session of some 300 kB as one value in Redis, read and written whole three "
+        "times a turn",
         "caching everything in the session, and every layer loading and saving it",
     )
     KEYS_SCAN = (
@@ -94,7 +97,8 @@ class Fault(Enum):
         "a counter every turn updates, locked until something slow has answered",
     )
     WORK_AFTER_ANSWER = (
-        "summarises the conversation by two calls to the model after the answer, under the user's lease",
+        "summarises the conversation by two calls to the model after the answer, under the "
+        "user's lease",
         "housekeeping within the per-user lock: the next turn waits for it",
     )
     DUPLICATE_REPLIES = (
@@ -102,7 +106,8 @@ class Fault(Enum):
         "no dedupe: a webhook that the gateway repeats is answered again",
     )
     CPU_HEAVY = (
-        "copies, formats and masks the whole state for a debug line that nobody reads, in some 150 ms",
+        "copies, formats and masks the whole state for a debug line that nobody reads, in "
+        "some 150 ms",
         "serialisation and logging in pure Python on the event loop",
     )
     NO_INDEX = (

@@ -68,8 +68,8 @@ class Prompts(unittest.TestCase):
     def test_uncacheable_prefix(self) -> None:
         fault = Fault.UNCACHEABLE_PREFIX
         for other in ({"seconds": 1}, {"name": "Bea"}):
-            ours, theirs = self.prompt(fault)[0]["content"], self.prompt(fault, **other)[0]["content"]
-            self.assertNotEqual(ours[:100], theirs[:100])
+            ours, theirs = self.prompt(fault)[0], self.prompt(fault, **other)[0]
+            self.assertNotEqual(ours["content"][:100], theirs["content"][:100])
             self.assertEqual(self.prompt(None)[0], self.prompt(None, **other)[0])
 
     def test_growing_prompt(self) -> None:
@@ -168,7 +168,8 @@ class SessionsInRedis(unittest.IsolatedAsyncioTestCase):
 
 class Rest(unittest.IsolatedAsyncioTestCase):
     async def test_rows_are_made_for_what_is_switched_on(self) -> None:
-        for switched, scripts in ((HEALTHY, 0), (frozenset({Fault.NO_INDEX}), 1), (frozenset(Fault), 5)):
+        cases = {HEALTHY: 0, frozenset({Fault.NO_INDEX}): 1, frozenset(Fault): 5}
+        for switched, scripts in cases.items():
             connection = mock.AsyncMock()
             await data.make_rows(connection, switched)
             self.assertEqual(connection.execute.await_count, scripts)

@@ -29,7 +29,8 @@ _REPORT_EVERY = 3.0
 _POLL_SECONDS = 0.7
 
 OCCUPANCY = """
-SELECT date_part('isodow', began)::int AS day, date_part('hour', began)::int AS hour, count(*) AS visits
+SELECT date_part('isodow', began)::int AS day, date_part('hour', began)::int AS hour,
+       count(*) AS visits
 FROM visits GROUP BY 1, 2 ORDER BY visits LIMIT 1
 """
 _REPORT = """

@@ -28,7 +28,8 @@ def changing_head(name: str, phone: str, now: datetime) -> str:
 def rota(practice: Practice) -> str:
     """Who works when: constant, long, and at the end of the instructions."""
     lines = [
-        f"- {staff.name}, {_WEEKDAYS[day]}: {opens:%H:%M} to {closes:%H:%M}, half an hour off at noon."
+        f"- {staff.name}, {_WEEKDAYS[day]}: {opens:%H:%M} to {closes:%H:%M}, "
+        "half an hour off at noon."
         for staff in practice.staff
         for day, (opens, closes) in sorted(practice.hours.items())
     ]
