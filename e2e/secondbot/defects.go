@@ -12,7 +12,7 @@ const (
 	smallPool     = "pool_pequeno" // two connections, one of which a turn holds while the model thinks
 	noPipeline    = "sem_pipeline" // the fields of a profile are read one by one
 	typingPause   = "espera"       // "typing ..." and 1.5 s before an answer is sent
-	newConnection = "conexao_nova" // a connection to PostgreSQL for each turn
+	newConnection = "conexao_nova" // a connection to PostgreSQL whenever a turn needs one
 	stubborn      = "repete"       // requests that the model's service refused for good are made again
 )
 

@@ -48,6 +48,7 @@ func TestFirstFindingIsTheDefect(t *testing.T) {
 	}{
 		{name: "healthy", quick: true},
 		{name: nPlusOne, checks: []string{"n-plus-one"}, quick: true},
+		{name: smallPool, perHour: 16_000, checks: []string{"pool-limit", "held-transaction"}},
 		{name: noPipeline, checks: []string{"round-trips"}},
 		{name: typingPause, checks: []string{"delay-given-away"}},
 		{name: stubborn, modelFaults: `faults: ["30% status 400 on POST /v1/chat/completions"]`, checks: []string{"retries"}},

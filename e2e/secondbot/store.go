@@ -78,23 +78,32 @@ func openStore(ctx context.Context, url string, on defects) (*store, error) {
 	return &store{url: url, pool: pool, on: on}, nil
 }
 
-// turn returns what a turn asks, and what it calls when it is over.
-func (s *store) turn(ctx context.Context) (db database, release func(), err error) {
+// access does something with a database.
+type access func(ctx context.Context, do func(db database) error) error
+
+// turn returns how a turn comes by its database, and what it calls when it is over.
+func (s *store) turn(ctx context.Context) (with access, release func(), err error) {
 	switch {
 	case s.on[newConnection]:
-		conn, err := pgx.Connect(ctx, s.url)
-		if err != nil {
-			return nil, nil, fmt.Errorf("connect to the database: %w", err)
-		}
-		return conn, func() { _ = conn.Close(context.WithoutCancel(ctx)) }, nil
+		return s.connected, func() {}, nil
 	case s.on[smallPool]:
 		conn, err := s.pool.Acquire(ctx)
 		if err != nil {
 			return nil, nil, fmt.Errorf("take a connection: %w", err)
 		}
-		return conn, conn.Release, nil
+		return func(_ context.Context, do func(database) error) error { return do(conn) }, conn.Release, nil
 	}
-	return s.pool, func() {}, nil
+	return func(_ context.Context, do func(database) error) error { return do(s.pool) }, func() {}, nil
+}
+
+// connected does something with a connection of its own.
+func (s *store) connected(ctx context.Context, do func(db database) error) error {
+	conn, err := pgx.Connect(ctx, s.url)
+	if err != nil {
+		return fmt.Errorf("connect to the database: %w", err)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }() // whatever was written is committed
+	return do(conn)
 }
 
 // patient is what the practice knows of somebody.
@@ -120,12 +129,20 @@ const (
 	said        = `INSERT INTO mensagem (paciente, origem, texto) VALUES ($1, 'paciente', $2), ($1, 'clinica', $3)`
 )
 
-// patient reads all that a turn needs: who it is, and then, in one flight, the last words and the appointments.
-func (s *store) patient(ctx context.Context, db database, phone, name string) (*patient, error) {
+// patient reads all that a turn needs: who it is, and then the file.
+func (s *store) patient(ctx context.Context, with access, phone, name string) (*patient, error) {
 	var p patient
-	if err := db.QueryRow(ctx, seen, phone, name).Scan(&p.id); err != nil {
+	if err := with(ctx, func(db database) error { return db.QueryRow(ctx, seen, phone, name).Scan(&p.id) }); err != nil {
 		return nil, fmt.Errorf("find the patient: %w", err)
 	}
+	if err := with(ctx, func(db database) error { return s.file(ctx, db, &p) }); err != nil {
+		return nil, fmt.Errorf("read the patient's file: %w", err)
+	}
+	return &p, nil
+}
+
+// file reads the last words and the appointments, in one flight.
+func (s *store) file(ctx context.Context, db database, p *patient) error {
 	var batch pgx.Batch
 	batch.Queue(lastWords, p.id).Query(func(rows pgx.Rows) (err error) {
 		p.history, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (m message, err error) {
@@ -146,20 +163,20 @@ func (s *store) patient(ctx context.Context, db database, phone, name string) (*
 		})
 	}
 	if err := db.SendBatch(ctx, &batch).Close(); err != nil {
-		return nil, fmt.Errorf("read the patient's file: %w", err)
+		return err
 	}
 	for _, id := range ids {
 		rows, err := db.Query(ctx, singleVisit, id)
 		if err != nil {
-			return nil, fmt.Errorf("read an appointment: %w", err)
+			return err
 		}
 		a, err := pgx.CollectExactlyOneRow(rows, scanAppointment)
 		if err != nil {
-			return nil, fmt.Errorf("read an appointment: %w", err)
+			return err
 		}
 		p.appointments = append(p.appointments, a)
 	}
-	return &p, nil
+	return nil
 }
 
 func scanAppointment(row pgx.CollectableRow) (a appointment, err error) {
@@ -167,15 +184,19 @@ func scanAppointment(row pgx.CollectableRow) (a appointment, err error) {
 }
 
 // keep adds what was said on both sides to the file.
-func keep(ctx context.Context, db database, p *patient, words, answer string) error {
-	if _, err := db.Exec(ctx, said, p.id, words, answer); err != nil {
+func keep(ctx context.Context, with access, p *patient, words, answer string) error {
+	err := with(ctx, func(db database) error {
+		_, err := db.Exec(ctx, said, p.id, words, answer)
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("keep what was said: %w", err)
 	}
 	return nil
 }
 
-// file is the patient's file in words, for the model.
-func (p *patient) file() string {
+// summary is the patient's file in words, for the model.
+func (p *patient) summary() string {
 	var b strings.Builder
 	for i, a := range p.appointments {
 		if i == 3 {

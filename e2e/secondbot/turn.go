@@ -16,12 +16,12 @@ func (b *bot) answer(ctx context.Context, m inbound) error {
 	if err != nil || !fresh {
 		return err
 	}
-	db, release, err := b.store.turn(ctx)
+	with, release, err := b.store.turn(ctx)
 	if err != nil {
 		return err
 	}
 	defer release()
-	p, err := b.lookUp(ctx, db, m, &known)
+	p, err := b.lookUp(ctx, with, m, &known)
 	if err != nil {
 		return err
 	}
@@ -32,16 +32,16 @@ func (b *bot) answer(ctx context.Context, m inbound) error {
 	known.Turns++
 	return sideBySide(
 		func() error { return b.services.send(ctx, m.phone, text) },
-		func() error { return keep(ctx, db, p, m.words, text) },
+		func() error { return keep(ctx, with, p, m.words, text) },
 		func() error { return b.sessions.store(ctx, m.phone, known) },
 	)
 }
 
 // lookUp reads the patient's file and, at the same time, prices that the session does not have.
-func (b *bot) lookUp(ctx context.Context, db database, m inbound, known *session) (p *patient, err error) {
+func (b *bot) lookUp(ctx context.Context, with access, m inbound, known *session) (p *patient, err error) {
 	err = sideBySide(
 		func() (err error) {
-			p, err = b.store.patient(ctx, db, m.phone, m.name)
+			p, err = b.store.patient(ctx, with, m.phone, m.name)
 			return err
 		},
 		func() (err error) {
@@ -67,7 +67,7 @@ func sideBySide(things ...func() error) error {
 
 // conversation is the prompt: what stays the same first.
 func conversation(p *patient, prefs profile, known session, m inbound) []prompt {
-	out := []prompt{{"system", instructions}, {"system", fmt.Sprintf("Paciente: %s, idioma %s.\n%s\nLimpeza: R$ %d.", m.name, prefs["idioma"], p.file(), known.Prices["limpeza"])}}
+	out := []prompt{{"system", instructions}, {"system", fmt.Sprintf("Paciente: %s, idioma %s.\n%s\nLimpeza: R$ %d.", m.name, prefs["idioma"], p.summary(), known.Prices["limpeza"])}}
 	for _, said := range slices.Backward(p.history) { // the newest came first
 		role := "user"
 		if said.author == "clinica" {
