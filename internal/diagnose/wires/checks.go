@@ -6,6 +6,10 @@ import "parley/internal/diagnose"
 // Checks are all of them, hardest-hitting first.
 func Checks() []diagnose.Check {
 	return []diagnose.Check{
+		blockedLoop(),
+		poolLimit(),
+		workersLimit(),
+		ownTime(),
 		heldTransaction(),
 		nPlusOne(),
 		roundTrips(),
