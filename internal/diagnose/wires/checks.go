@@ -11,6 +11,7 @@ func Checks() []diagnose.Check {
 		workersLimit(),
 		ownTime(),
 		heldTransaction(),
+		lockWait(),
 		nPlusOne(),
 		roundTrips(),
 		loadedAgain(),
