@@ -163,8 +163,7 @@ func elsewhere(w *anatomy.Waterfall, wire string, from, to time.Duration) bool {
 func sequential(e *diagnose.Evidence, g *group, l diagnose.Limits) diagnose.Suspect {
 	quick := quickest(e, g.wire)
 	saved, counts := map[int]float64{}, []float64{}
-	var layer, most string
-	times, busiest := map[string]int{}, 0
+	var calls []*anatomy.TurnCall
 	for _, turn := range g.turns {
 		w, spare := &e.Turns()[turn], map[int]bool{}
 		for _, i := range g.spare[turn] {
@@ -178,22 +177,29 @@ func sequential(e *diagnose.Evidence, g *group, l diagnose.Limits) diagnose.Susp
 		})
 		counts = append(counts, float64(g.trips[turn]))
 		for _, i := range g.shown[turn] {
-			operation := w.Calls[i].Operation
-			layer = w.Calls[i].Layer
-			if times[operation]++; times[operation] > busiest {
-				most, busiest = operation, times[operation]
-			}
+			calls = append(calls, &w.Calls[i])
 		}
 	}
-	return g.chatty(diagnose.MeanOf(counts), layer, most, share(busiest, len(callsIn(g))), l, saved, assumption(e, g.wire))
+	layer := calls[0].Layer
+	most, same := commonest(calls, func(c *anatomy.TurnCall) string { return c.Operation })
+	if layer == "redis" && same < 0.5 { // keys of many shapes: what they have in common may be the command
+		if only, part := commonest(calls, func(c *anatomy.TurnCall) string { return command(c.Operation) }); part >= 0.5 {
+			most = only
+		}
+	}
+	return g.chatty(diagnose.MeanOf(counts), layer, most, same, l, saved, assumption(e, g.wire))
 }
 
-// callsIn are all calls that a group shows.
-func callsIn(g *group) (out []int) {
-	for _, calls := range g.shown {
-		out = append(out, calls...)
+// commonest is the name that most of the calls bear, and the part of them that do.
+func commonest(calls []*anatomy.TurnCall, name func(c *anatomy.TurnCall) string) (most string, part float64) {
+	times, busiest := map[string]int{}, 0
+	for _, c := range calls {
+		n := name(c)
+		if times[n]++; times[n] > busiest {
+			most, busiest = n, times[n]
+		}
 	}
-	return out
+	return most, share(busiest, len(calls))
 }
 
 // quickest is how long the quickest quarter of calls on a wire lasts: a round trip in which little is done.

@@ -141,3 +141,19 @@ func TestRoundTripsUnderLoad(t *testing.T) {
 		t.Errorf("%d turns show it, want all 40", f.Affected)
 	}
 }
+
+// TestRoundTripsOfManyShapes: keys that are all of their own shape have the command in common; the first of them says nothing.
+func TestRoundTripsOfManyShapes(t *testing.T) {
+	var r casetest.Run
+	r.Play(40, func(turn *casetest.Turn) {
+		turn.Call("redis", "SET recebida:*", 4*ms, nil)
+		for i := range 12 {
+			turn.Call("redis", fmt.Sprintf("GET perfil:*:campo-%c", 'a'+i), 4*ms, nil)
+		}
+		turn.Call("openai", "POST /v1/chat/completions", 60*ms, nil)
+		turn.Answer()
+	})
+	if f := expect(t, &r, roundTrips(), aFinding); f != nil && (f.Operation != "GET" || f.Confidence > 0.75) {
+		t.Errorf("%s, confidence %v: %s", f.Operation, f.Confidence, f.What)
+	}
+}
