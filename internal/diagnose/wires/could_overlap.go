@@ -31,6 +31,7 @@ func couldOverlap() diagnose.Check {
 				}
 			}
 			var out diagnose.Outcome
+			mergeRows(rows)
 			for _, key := range slices.Sorted(maps.Keys(rows)) {
 				if r := rows[key]; float64(len(r.saved)) >= l["turns"]*float64(len(e.Turns())) {
 					out.Suspects = append(out.Suspects, r.suspect(e, l["least"]))
@@ -135,6 +136,41 @@ func gatherRow(rows map[string]*row, turn int, legs []leg, least time.Duration) 
 		r.shown[turn] = append(r.shown[turn], g.calls...)
 	}
 	slices.Sort(r.shown[turn])
+}
+
+// mergeRows gives what is in some turns a part of a longer row to that one, if more turns have it: it is the same place of the bot.
+func mergeRows(rows map[string]*row) {
+	for _, key := range slices.Sorted(maps.Keys(rows)) {
+		r := rows[key]
+		for _, other := range slices.Sorted(maps.Keys(rows)) {
+			if into := rows[other]; other != key && len(into.legs) > len(r.legs) && len(into.saved) > len(r.saved) && into.covers(r) {
+				into.take(r)
+				delete(rows, key)
+				break
+			}
+		}
+	}
+}
+
+// covers reports whether all legs of another row are of this one's kinds.
+func (r *row) covers(other *row) bool {
+	for _, g := range other.legs {
+		if !slices.ContainsFunc(r.legs, func(mine leg) bool { return mine.wire == g.wire && mine.operation == g.operation }) {
+			return false
+		}
+	}
+	return true
+}
+
+// take adds another row's turns.
+func (r *row) take(other *row) {
+	r.gaps = append(r.gaps, other.gaps...)
+	for turn, legs := range other.legsOf {
+		r.legsOf[turn] = append(r.legsOf[turn], legs...)
+		r.shown[turn] = append(r.shown[turn], other.shown[turn]...)
+		slices.Sort(r.shown[turn])
+		r.saved[turn] = 0
+	}
 }
 
 // suspect is the row as a suspect: all but the longest leg would be hidden behind it.

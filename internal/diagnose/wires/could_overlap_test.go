@@ -56,6 +56,13 @@ func TestCouldOverlap(t *testing.T) {
 			customer(t, 60*ms)
 			free(t)
 		}, aFinding, 0.122, 0.6},
+		{"three of them, and now and then two", func(t *casetest.Turn) {
+			if t.Number%6 > 0 {
+				customer(t, 60*ms)
+			}
+			free(t)
+			rooms(t)
+		}, aFinding, 0.151 + 0.061*5/6, 0.6},
 		{"cheap beside the rest", func(t *casetest.Turn) {
 			customer(t, 25*ms)
 			free(t)

@@ -77,7 +77,7 @@ func shownTyping(e *diagnose.Evidence, l diagnose.Limits) *diagnose.Suspect {
 			return anatomy.Less{Call: replay.Whole(i).Call, Gap: gapBetween}
 		})
 	}
-	if len(times) == 0 || diagnose.MeanOf(times).Value < l["least"] || float64(len(times)) < l["turns"]*float64(len(e.Turns())) {
+	if len(times) == 0 || median(times) < l["least"] || float64(len(times)) < l["turns"]*float64(len(e.Turns())) {
 		return nil
 	}
 	var all []string
@@ -209,6 +209,10 @@ func slept(e *diagnose.Evidence, l diagnose.Limits) *diagnose.Suspect {
 	}
 	if len(same) == 0 || float64(len(same)) < l["sleeps"]*float64(len(e.Turns())) {
 		return nil
+	}
+	const clockwork = 0.01 // neither work nor a service keeps time like this
+	if at(same, 0.9)-at(same, 0.1) < clockwork*usual {
+		s.Certainty = 0.8
 	}
 	s.Finding = parley.Finding{
 		Layer: "bot",

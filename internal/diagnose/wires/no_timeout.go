@@ -69,10 +69,14 @@ func unanswered(e *diagnose.Evidence, w *anatomy.Waterfall, c *anatomy.TurnCall)
 	if c.FirstByte >= c.Start {
 		return 0
 	}
-	if c.Unfinished {
+	switch {
+	case !c.Unfinished:
+		return length(c)
+	case w.Outcome == parley.Cut || w.Outcome == parley.Open:
+		return 0 // the run ended first: it may have been under way
+	default:
 		return max(0, e.Run.Elapsed-w.Spoken-c.Start) // it was still open when the run ended
 	}
-	return length(c)
 }
 
 // awaited reports whether the turn stood still for a call: nothing else of it was begun before the call, or the user's patience, was over.

@@ -27,6 +27,7 @@ func TestNoTimeout(t *testing.T) {
 	}{
 		{"until the user gave up", func(t *casetest.Turn) bool { hang(t, 0); return false }, aFinding, 6},
 		{"half a minute, and then an answer", func(t *casetest.Turn) bool { hang(t, 25*time.Second); return true }, aFinding, 0},
+		{"cut off by the end of the run", func(t *casetest.Turn) bool { hang(t, 0); t.Row.Outcome = parley.Cut; return false }, unknown, 0},
 		{"given up in time", func(t *casetest.Turn) bool { hang(t, 3*time.Second); free(t); return true }, nothing, 0},
 		{"beside other work", func(t *casetest.Turn) bool {
 			t.Beside("http", "GET /rooms", 0, func(c *parley.Call) { c.FirstByte, c.End, c.Fault = parley.None, parley.None, "hang" })

@@ -171,7 +171,7 @@ func uselessRetries(e *diagnose.Evidence, g *group, chains []attempts) diagnose.
 		}),
 		Finding: parley.Finding{
 			Layer: e.Turns()[g.turns[0]].Calls[g.shown[g.turns[0]][0]].Layer, Wire: g.wire, Operation: g.operation,
-			What:   fmt.Sprintf("%s is made again %s times after status %d, which no repetition heals", g.named, number(mean.Value), status),
+			What:   fmt.Sprintf("%s is made again after status %d, which no repetition heals, up to %s times", g.named, status, number(slices.Max(after))),
 			Why:    "the person waits for attempts, and for the pauses between them, that can only end in the same error",
 			Change: "repeat on 408, 429, 5xx and broken connections alone; treat 400, 401, 403, 404 and 422 as final (tenacity: retry_if_exception, p-retry: AbortError)",
 			Measured: []parley.Measure{
