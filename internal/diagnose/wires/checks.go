@@ -13,6 +13,7 @@ func Checks() []diagnose.Check {
 		heldTransaction(),
 		lockWait(),
 		nPlusOne(),
+		connectionPerTurn(),
 		roundTrips(),
 		loadedAgain(),
 		largeValues(),
