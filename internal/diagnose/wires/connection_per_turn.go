@@ -163,10 +163,10 @@ func clients(e *diagnose.Evidence, services []*vain, l diagnose.Limits) diagnose
 	s := diagnose.Suspect{Shown: map[int][]int{}, Saved: map[int]float64{}, Certainty: 0.85}
 	f := &s.Finding
 	less := map[int]map[int]anatomy.Less{}
-	var names, wires []string
+	var names []string
 	opened, bounded := []float64{}, false
 	for _, v := range services {
-		names, wires = append(names, anatomy.Label(v.wire)), append(wires, v.wire)
+		names = append(names, anatomy.Label(v.wire))
 		for _, turn := range sortedTurns(v.turns) {
 			if less[turn] == nil {
 				less[turn] = map[int]anatomy.Less{}
