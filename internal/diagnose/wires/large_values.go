@@ -44,9 +44,15 @@ func largeValues() diagnose.Check {
 	}
 }
 
+// manyElements is from when on unbounded-reads speaks of a reply.
+const manyElements = 500
+
 // oversized reports whether a call is larger than the thresholds say.
 func oversized(c *anatomy.TurnCall, l diagnose.Limits) bool {
 	if c.Layer == "redis" {
+		if name := command(c.Operation); name == "KEYS" || name == "SCAN" || bulk(name) && c.Rows > manyElements {
+			return false // it is many that make it large: the affair of unbounded-reads
+		}
 		return float64(max(c.RequestBytes, c.ResponseBytes)) > l["value"]
 	}
 	return float64(max(c.RequestBytes, c.ResponseBytes)) > l["result"] || float64(c.Rows) > l["rows"] && reads(c.Operation)

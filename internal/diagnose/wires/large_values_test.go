@@ -32,6 +32,10 @@ func TestLargeValues(t *testing.T) {
 			turn.Call("redis", "GET outro:*", ms, nil)
 			turn.Own = ms
 		}, aFinding, 0.020 + 0.030},
+		{"many elements, which is another matter", func(turn *casetest.Turn) {
+			turn.Call("redis", "KEYS", 90*ms, bringing(30_000, 600_000, 90*ms))
+			turn.Call("redis", "LRANGE registro:*", 90*ms, bringing(5_000, 100_000, 90*ms))
+		}, nothing, 0},
 		{"a small one", func(turn *casetest.Turn) {
 			turn.Call("redis", "GET sessao:*", 40*ms, carrying(1, 50, 40_000))
 			turn.Call("redis", "SET sessao:*", 40*ms, carrying(2, 40_000, 5))

@@ -209,6 +209,7 @@ func (a *again) suspect(e *diagnose.Evidence, times float64) diagnose.Suspect {
 		for _, i := range calls {
 			spare[i] = true
 		}
+		alongside(&e.Turns()[turn], spare)
 		replay := e.Replay(turn)
 		saved[turn] = replay.Saved(func(i int) anatomy.Less {
 			if !spare[i] {

@@ -62,21 +62,16 @@ func alike(w *anatomy.Waterfall) (out [][]trip) {
 	return out
 }
 
-// repeated is the suspect of a statement that turns repeat. One of the statements of each run is needed; the others, what prepares them, and the
-// bot's own time before each, would go.
+// repeated is the suspect of a statement that turns repeat. One of the statements of each run is needed; the others, what prepares
+// them and cleans up after them, and the bot's own time before each, would go.
 func repeated(e *diagnose.Evidence, g *group, least float64) diagnose.Suspect {
 	saved, counts := map[int]float64{}, []float64{}
 	for _, turn := range g.turns {
-		w, again := &e.Turns()[turn], map[int]bool{}
+		again := map[int]bool{}
 		for _, i := range g.spare[turn] {
 			again[i] = true
 		}
-		for i := range w.Calls {
-			c := &w.Calls[i]
-			if c.Wire == g.wire && c.Operation == preparation+g.operation && c.Start > w.Calls[g.shown[turn][0]].Start {
-				again[i] = true
-			}
-		}
+		alongside(&e.Turns()[turn], again)
 		replay := e.Replay(turn)
 		saved[turn] = replay.Saved(func(i int) anatomy.Less {
 			if !again[i] {

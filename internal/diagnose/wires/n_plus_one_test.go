@@ -69,6 +69,14 @@ func TestNPlusOne(t *testing.T) {
 				turn.Call("postgres", statement, 6*ms, nil)
 			}
 		}, true, false},
+		{"each on a connection that is reset", func(turn *casetest.Turn) {
+			for range 20 {
+				turn.Own = ms / 2
+				turn.Call("postgres", statement, 6*ms, nil)
+				turn.Call("postgres", "SELECT pg_advisory_unlock_all(); CLOSE ALL; UNLISTEN *; RESET ALL", 4*ms, nil)
+			}
+			turn.Own = ms
+		}, true, false},
 		{"of the session", func(turn *casetest.Turn) {
 			for range 20 {
 				turn.Call("postgres", "BEGIN", 10*ms, nil)

@@ -114,3 +114,30 @@ func bookkeeping(operation string) bool {
 	}
 	return false
 }
+
+// alongside adds to calls of a turn that would not be made those that go with them: what prepares a statement, and what the session does
+// after it until the next one, such as a pool that resets the connection.
+func alongside(w *anatomy.Waterfall, spare map[int]bool) map[int]bool {
+	after := map[string]bool{} // by wire: the last statement would not be made
+	for i := range w.Calls {
+		c := &w.Calls[i]
+		switch {
+		case c.Layer != "postgres" || c.Blocking || c.Operation == "connect":
+		case bookkeeping(c.Operation):
+			if after[c.Wire] {
+				spare[i] = true
+			}
+		case strings.HasPrefix(c.Operation, preparation):
+			for k := i + 1; k < len(w.Calls) && !spare[i]; k++ {
+				n := &w.Calls[k]
+				if n.Wire == c.Wire && n.Conn == c.Conn && n.Operation == c.Operation[len(preparation):] {
+					spare[i] = spare[k]
+					break
+				}
+			}
+		default:
+			after[c.Wire] = spare[i]
+		}
+	}
+	return spare
+}

@@ -18,7 +18,7 @@ func unboundedReads() diagnose.Check {
 		ID: "unbounded-reads", Title: "reads without a bound",
 		Needs: []string{"redis", "postgres"},
 		Limits: []diagnose.Limit{
-			{Name: "rows", Value: 500, Unit: parley.Count, Means: "elements or rows that a read without a bound brings"},
+			{Name: "rows", Value: manyElements, Unit: parley.Count, Means: "elements or rows that a read without a bound brings"},
 			{Name: "growth", Value: 0.5, Unit: parley.Count, Means: "rows by which a result grows with each turn of a conversation, at least"},
 			{Name: "scans", Value: 5, Unit: parley.Count, Means: "SCAN commands in a turn"},
 			{Name: "turns", Value: 0.05, Unit: parley.Ratio, Means: "part of the turns that show it"},
@@ -152,7 +152,7 @@ func (r *reached) suspect(e *diagnose.Evidence, g *group, u usual, l diagnose.Li
 		f.Why = "the longer a conversation, the longer its replies take"
 		f.Change = "read the newest few: ORDER BY ... DESC LIMIT 20, with an index on the columns of WHERE and ORDER BY; keep a summary of what is older"
 	}
-	if r.grows.sure() && r.grows.low() >= l["growth"] {
+	if r.command != "KEYS" && r.command != "SCAN" && r.grows.sure() && r.grows.low() >= l["growth"] {
 		grows := parley.Estimate{Value: r.grows.value, Low: r.grows.low(), High: r.grows.high(), N: r.grows.n}
 		f.What += fmt.Sprintf(", %s more with each turn", number(grows.Value))
 		f.Measured = append(f.Measured, parley.Measure{What: "rows more with each turn of a conversation", Value: grows, Unit: parley.Count, Threshold: l["growth"]})
