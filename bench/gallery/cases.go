@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -11,8 +12,10 @@ type fault struct {
 	// checks are those that name it rightly; layer is where it is, for the baselines.
 	checks []string
 	layer  string
-	// modelFaults and calendarFaults are what the plan's services must do for it to show.
+	// modelFaults and calendarFaults are what the plan's services must do for it to show, connections how many the bot's pool may have:
+	// the same for the bot from which the fault has been taken.
 	modelFaults, calendarFaults string
+	connections                 int
 }
 
 // faults are those of examples/receptionist.
@@ -22,14 +25,16 @@ func faults() []fault {
 		{name: "no_pipelining", checks: []string{"round-trips"}, layer: "redis"},
 		{name: "serial_lookups", checks: []string{"could-overlap"}, layer: "calendar"},
 		{name: "new_connections", checks: []string{"connection-per-turn"}, layer: "postgres"},
-		{name: "held_transaction", checks: []string{"held-transaction", "pool-limit"}, layer: "postgres"},
-		{name: "small_pool", checks: []string{"pool-limit"}, layer: "postgres"},
+		{name: "held_transaction", checks: []string{"held-transaction", "pool-limit"}, layer: "postgres", connections: 2},
+		// The pool is small because of what a statement on the way of every answer takes; that the statement is slow, and its answer always the
+		// same, is as right.
+		{name: "small_pool", checks: []string{"pool-limit", "slow-statement", "repeated-lookups"}, layer: "postgres"},
 		{name: "sync_llm", checks: []string{"blocked-loop"}, layer: "llm"},
 		{name: "ack_after_work", checks: []string{"ack-after-work"}, layer: "platform"},
 		{name: "growing_prompt", checks: []string{"growing-prompt"}, layer: "llm"},
 		{name: "identical_prompts", checks: []string{"identical-prompts", "repeated-lookups"}, layer: "llm"},
 		{name: "uncacheable_prefix", checks: []string{"uncacheable-prompt"}, layer: "llm"},
-		{name: "nested_retries", checks: []string{"retries"}, layer: "llm", modelFaults: "20% status 429"},
+		{name: "nested_retries", checks: []string{"retries"}, layer: "llm", modelFaults: "12% status 400"},
 		{name: "no_timeout", checks: []string{"no-timeout"}, layer: "calendar", calendarFaults: "15% hang"},
 		{name: "typing_delay", checks: []string{"delay-given-away"}, layer: "platform"},
 		{name: "big_session", checks: []string{"large-values", "loaded-again"}, layer: "redis"},
@@ -116,6 +121,48 @@ func gallery() []gallerycase {
 		out = append(out, gallerycase{name: name, decoys: healthy})
 	}
 	return out
+}
+
+// stage is what the services and the pool must be for the faults of a case to show.
+type stage struct {
+	modelFaults, calendarFaults []string
+	connections                 int
+}
+
+// stageFor is the stage of a case.
+func stageFor(planted []string) stage {
+	s := stage{connections: plenty}
+	for _, name := range planted {
+		f, ok := faultNamed(name)
+		switch {
+		case !ok: // a decoy
+		case f.modelFaults != "":
+			s.modelFaults = append(s.modelFaults, f.modelFaults)
+		case f.calendarFaults != "":
+			s.calendarFaults = append(s.calendarFaults, f.calendarFaults)
+		case f.connections > 0:
+			s.connections = f.connections
+		}
+	}
+	return s
+}
+
+// plenty is the size of the bot's pool where it is not to matter.
+const plenty = 10
+
+// name tells stages apart; that of a stage without anything is empty.
+func (s stage) name() string {
+	name := ""
+	if len(s.modelFaults) > 0 {
+		name += "-refusals"
+	}
+	if len(s.calendarFaults) > 0 {
+		name += "-hangs"
+	}
+	if s.connections != plenty {
+		name += "-pool" + strconv.Itoa(s.connections)
+	}
+	return name
 }
 
 // faultNamed looks a fault up.

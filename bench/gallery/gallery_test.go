@@ -79,8 +79,13 @@ func TestFaultsAreTheBots(t *testing.T) {
 
 func TestPlanIsOne(t *testing.T) {
 	g := bench{perHour: 3600, solo: 6 * time.Second, steady: 20 * time.Second}
-	text := g.plan(t.TempDir(), []string{"nested_retries", "no_timeout", "decoy_slow_report"}, 1)
-	if strings.Contains(text, "@") || !strings.Contains(text, "status 429") || !strings.Contains(text, "hang") {
+	planted := []string{"nested_retries", "no_timeout", "held_transaction", "decoy_slow_report"}
+	on := stageFor(planted)
+	if got, want := on.name(), "-refusals-hangs-pool2"; got != want {
+		t.Errorf("the stage is called %q, want %q", got, want)
+	}
+	text := g.plan(t.TempDir(), planted, on, 1)
+	if strings.Contains(text, "@") || !strings.Contains(text, "status 400") || !strings.Contains(text, "hang") {
 		t.Errorf("the plan is not filled in:\n%s", text)
 	}
 	if _, err := plan.Parse("gallery.yaml", []byte(text), t.TempDir(), os.LookupEnv); err != nil {

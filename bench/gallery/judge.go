@@ -40,7 +40,8 @@ const hurts = 0.2
 // judge plays a case, and its faults' removal, and says whether the diagnosis was right.
 func (g *bench) judge(ctx context.Context, c gallerycase, seed int) (verdict, error) {
 	planted := slices.Concat(c.faults, c.decoys)
-	o, err := g.outcome(ctx, planted, seed)
+	on := stageFor(c.faults)
+	o, err := g.outcome(ctx, planted, on, seed)
 	if err != nil {
 		return verdict{}, err
 	}
@@ -50,7 +51,7 @@ func (g *bench) judge(ctx context.Context, c gallerycase, seed int) (verdict, er
 	}
 	v.Blamed = blamed(c.decoys, o.Diagnosis.Findings)
 	for _, name := range c.faults {
-		healed, err := g.outcome(ctx, slices.Concat(without(c.faults, name), c.decoys), seed)
+		healed, err := g.outcome(ctx, slices.Concat(without(c.faults, name), c.decoys), on, seed)
 		if err != nil {
 			return verdict{}, err
 		}

@@ -69,7 +69,7 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	limit := flags.Duration("for", 0, "begin no further run after this time; 0: play all")
 	flags.StringVar(&g.bot, "bot", "examples/receptionist", "folder of the bot")
 	flags.StringVar(&g.dir, "dir", ".parley/gallery", "keep what was played in this `folder`, and do not play it again")
-	flags.IntVar(&g.perHour, "per-hour", 7200, "conversations an hour in the second half of the steady load")
+	flags.IntVar(&g.perHour, "per-hour", 10800, "conversations an hour in the second half of the steady load")
 	flags.DurationVar(&g.solo, "solo", 10*time.Second, "length of the phase with one user")
 	flags.DurationVar(&g.steady, "steady", 20*time.Second, "length of the load that is judged")
 	flags.BoolVar(&g.again, "again", false, "diagnose again what was played, with the checks as they are now")

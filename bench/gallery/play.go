@@ -39,11 +39,12 @@ type outcome struct {
 }
 
 // outcome plays the bot with faults, unless that was done: outcomes are kept in the gallery's folder, so that it can be gone on with.
-func (g *bench) outcome(ctx context.Context, planted []string, seed int) (outcome, error) {
-	name := fmt.Sprintf("%s-%d", strings.Join(planted, "+"), seed)
+func (g *bench) outcome(ctx context.Context, planted []string, on stage, seed int) (outcome, error) {
+	name := strings.Join(planted, "+")
 	if len(planted) == 0 {
-		name = fmt.Sprintf("none-%d", seed)
+		name = "none"
 	}
+	name = fmt.Sprintf("%s%s-%d", name, on.name(), seed)
 	kept := filepath.Join(g.dir, name+".json")
 	var o outcome
 	text, err := os.ReadFile(kept)
@@ -61,36 +62,28 @@ func (g *bench) outcome(ctx context.Context, planted []string, seed int) (outcom
 	}
 	_, _ = fmt.Fprintf(g.progress, "playing %s ...\n", name)
 	o = outcome{Faults: strings.Join(planted, ","), Seed: seed}
-	if err := g.play(ctx, planted, seed, filepath.Join(g.dir, name)); err != nil {
+	if err := g.play(ctx, planted, on, seed, filepath.Join(g.dir, name)); err != nil {
 		return outcome{}, fmt.Errorf("%s: %w", name, err)
 	}
 	return g.look(filepath.Join(g.dir, name), o)
 }
 
 // play runs the bot under load.
-func (g *bench) play(ctx context.Context, planted []string, seed int, dir string) error {
+func (g *bench) play(ctx context.Context, planted []string, on stage, seed int, dir string) error {
 	home, err := filepath.Abs(g.bot)
 	if err != nil {
 		return fmt.Errorf("find the bot: %w", err)
 	}
-	text := g.plan(home, planted, seed)
+	text := g.plan(home, planted, on, seed)
 	_, err = rig.Start(ctx, rig.Order{Plan: text, Dir: dir}, -1, asGenerator)
 	return err
 }
 
 // plan is the plan of a run.
-func (g *bench) plan(home string, planted []string, seed int) string {
-	var model, calendar []string
-	for _, name := range planted {
-		if f, ok := faultNamed(name); ok && f.modelFaults != "" {
-			model = append(model, f.modelFaults)
-		} else if ok && f.calendarFaults != "" {
-			calendar = append(calendar, f.calendarFaults)
-		}
-	}
+func (g *bench) plan(home string, planted []string, on stage, seed int) string {
 	return strings.NewReplacer(
 		"@Seed@", strconv.Itoa(seed), "@Home@", home, "@Faults@", strings.Join(planted, ","), "@PerHour@", strconv.Itoa(g.perHour),
-		"@ModelFaults@", list(model), "@CalendarFaults@", list(calendar),
+		"@ModelFaults@", list(on.modelFaults), "@CalendarFaults@", list(on.calendarFaults), "@Connections@", strconv.Itoa(on.connections),
 		"@Solo@", g.solo.String(), "@Half@", (g.steady / 2).String(),
 	).Replace(planText)
 }
