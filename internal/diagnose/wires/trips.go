@@ -117,7 +117,7 @@ func bookkeeping(operation string) bool {
 
 // alongside adds to calls of a turn that would not be made those that go with them: what prepares a statement, and what the session does
 // after it until the next one, such as a pool that resets the connection.
-func alongside(w *anatomy.Waterfall, spare map[int]bool) map[int]bool {
+func alongside(w *anatomy.Waterfall, spare map[int]bool) {
 	after := map[string]bool{} // by wire: the last statement would not be made
 	for i := range w.Calls {
 		c := &w.Calls[i]
@@ -139,5 +139,4 @@ func alongside(w *anatomy.Waterfall, spare map[int]bool) map[int]bool {
 			after[c.Wire] = spare[i]
 		}
 	}
-	return spare
 }
