@@ -18,7 +18,7 @@ func uncacheablePrompt() diagnose.Check {
 			{Name: "tokens", Value: 1024, Unit: parley.Count, Means: "length of a prompt from which services keep its prefix"},
 			{Name: "shared", Value: 0.5, Unit: parley.Ratio, Means: "part of a prompt that stood in prompts of other turns"},
 			{Name: "prefix", Value: 0.3, Unit: parley.Ratio, Means: "part of what is shared that stands at the beginning, at most"},
-			{Name: "cached", Value: 0.1, Unit: parley.Ratio, Means: "part of the prompts' tokens that came from the cache, at most"},
+			{Name: "cached", Value: 0.1, Unit: parley.Ratio, Means: "part of a prompt's tokens that came from the cache, at most"},
 			{Name: "turns", Value: 0.05, Unit: parley.Ratio, Means: "part of the turns that show it"},
 		},
 		Look: func(e *diagnose.Evidence, l diagnose.Limits) diagnose.Outcome {
@@ -121,11 +121,10 @@ func (p *prompts) suspect(e *diagnose.Evidence, l diagnose.Limits) *diagnose.Sus
 	fresh := timePerToken(e, func(c *anatomy.TurnCall) int64 { return c.Prompt - c.Cached })
 	usd, less := map[int]float64{}, map[int]map[int]anatomy.Less{}
 	var sharedParts, prefixParts, tokens []float64
-	all, cached, slower := int64(0), int64(0), slope{}
+	slower := slope{}
 	for _, one := range p.calls {
 		c := &e.Turns()[one.turn].Calls[one.call]
-		all, cached = all+c.Prompt, cached+c.Cached
-		if one.shared < l["shared"] {
+		if one.shared < l["shared"] || float64(c.Cached) > l["cached"]*float64(c.Prompt) {
 			continue
 		}
 		sharedParts, prefixParts = append(sharedParts, one.shared), append(prefixParts, one.prefix/one.shared)
@@ -146,7 +145,7 @@ func (p *prompts) suspect(e *diagnose.Evidence, l diagnose.Limits) *diagnose.Sus
 			less[one.turn][one.call] = anatomy.Less{Call: min(length(c), seconds(each.value*usable))}
 		}
 	}
-	if len(s.Shown) == 0 || float64(len(s.Shown)) < l["turns"]*float64(len(e.Turns())) || float64(cached) > l["cached"]*float64(all) {
+	if len(s.Shown) == 0 || float64(len(s.Shown)) < l["turns"]*float64(len(e.Turns())) {
 		return nil
 	}
 	for turn, calls := range less {
@@ -168,7 +167,7 @@ func (p *prompts) suspect(e *diagnose.Evidence, l diagnose.Limits) *diagnose.Sus
 func (p *prompts) finding(l diagnose.Limits, shared, prefix, tokens []float64) parley.Finding {
 	return parley.Finding{
 		Layer: "llm", Wire: p.wire, Operation: p.operation,
-		What: fmt.Sprintf("%s of each prompt to %s stood in prompts before it, but only %s of that at its beginning, where the service's cache could use it",
+		What: fmt.Sprintf("%s of each prompt to %s stood in prompts before it, and %s of that at its beginning, where alone the service's cache could use it",
 			percent(median(shared)), anatomy.Label(p.wire), percent(median(prefix))),
 		Why: "the service reads the same instructions anew for every message: dearer by the discount for cached tokens, and later by the time it takes to read them",
 		Change: "put what is the same for everybody first (instructions, tools, examples, facts of the business), then the history, and last what changes: " +

@@ -33,6 +33,7 @@ func TestUncacheablePrompt(t *testing.T) {
 		// 80 % of 2,000 tokens, 0.9 USD a million less for each, in 239 of 240.
 		{"the date before the instructions", late, 2000, 0, 0, aFinding, 0, 1600 * 0.9e-6 * 239 / 240},
 		{"and the model takes time for them", late, 2000, 0, 100 * time.Microsecond, aFinding, 0.16 * 239 / 240, 1600 * 0.9e-6 * 239 / 240},
+		{"the date first, but the service has it already", late, 2000, 1800, 0, nothing, 0, 0},
 		{"the instructions first", func(t *casetest.Turn) []uint64 { return append(pieces(1, 16), own(t, 4)...) }, 2000, 1500, 0, nothing, 0, 0},
 		{"the instructions first, and the service keeps nothing", func(t *casetest.Turn) []uint64 { return append(pieces(1, 16), own(t, 4)...) }, 2000, 0, 0, nothing, 0, 0},
 		{"each its own", func(t *casetest.Turn) []uint64 { return own(t, 20) }, 2000, 0, 0, nothing, 0, 0},
