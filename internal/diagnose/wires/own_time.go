@@ -22,6 +22,9 @@ func ownTime() diagnose.Check {
 			{Name: "saturated", Value: 0.9, Unit: parley.Ratio, Means: "part of a core that the busiest thread uses for it to be the limit"},
 		},
 		Look: func(e *diagnose.Evidence, l diagnose.Limits) diagnose.Outcome {
+			if e.Summary.Calls == 0 {
+				return diagnose.Outcome{Unknown: "needs the bot's calls: without them all of a reply looks like its own time"}
+			}
 			o := newOwn(e, l["saturated"])
 			if !o.much(l) {
 				return diagnose.Outcome{}

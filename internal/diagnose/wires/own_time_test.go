@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"parley"
+	"parley/internal/diagnose/casetest"
 	"parley/internal/diagnose"
 )
 
@@ -84,5 +85,16 @@ func TestOwnTimeSaved(t *testing.T) {
 	}
 	if got := d.Findings[0].Saved.Value; got < 0.2 || got > 0.3 {
 		t.Errorf("saves %v s, want some 0.25 of the 0.3 s of work", got)
+	}
+}
+
+// Where no call was heard, nobody knows what the bot waited for.
+func TestOwnTimeNeedsCalls(t *testing.T) {
+	var r casetest.Run
+	r.Play(60, func(turn *casetest.Turn) {
+		turn.Row.Outcome, turn.Row.AnsweredAt, turn.Row.Ended = parley.Answered, turn.At+time.Second, turn.At+time.Second
+	})
+	if o := r.Suspects(ownTime(), nil); o.Unknown == "" || len(o.Suspects) != 0 {
+		t.Errorf("%+v", o)
 	}
 }
