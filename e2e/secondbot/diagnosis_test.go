@@ -1,6 +1,7 @@
 package secondbot
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"fmt"
@@ -8,9 +9,11 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"parley"
 	"parley/e2e/product"
@@ -35,37 +38,33 @@ func TestMain(m *testing.M) {
 //go:embed plan.yaml
 var planText string
 
-// TestFirstFindingIsTheDefect plays the bot with one defect after the other. What is found first must be the defect, and
-// nothing must be found if there is none.
-func TestFirstFindingIsTheDefect(t *testing.T) {
+// TestDefectIsWhatIsFound plays the bot with one defect after the other, and with two. What is found first must be the defects, the dearer
+// one first, and nothing must be found if there is none.
+func TestDefectIsWhatIsFound(t *testing.T) {
 	built := product.Build(t)
 	for _, c := range []struct {
-		name, defects string
-		modelFaults   string
-		perHour       int
-		checks        []string // those that name the defect rightly
-		quick         bool     // also in short test runs
+		defects     string
+		modelFaults string
+		perHour     int
+		want        [][]string // for each defect the checks that name it rightly
+		quick       bool       // also in short test runs
 	}{
-		{name: "healthy", quick: true},
-		{name: nPlusOne, checks: []string{"n-plus-one"}, quick: true},
-		{name: smallPool, perHour: 16_000, checks: []string{"pool-limit", "held-transaction"}},
-		{name: noPipeline, checks: []string{"round-trips"}},
-		{name: typingPause, checks: []string{"delay-given-away"}},
-		{name: stubborn, modelFaults: `faults: ["30% status 400 on POST /v1/chat/completions"]`, checks: []string{"retries"}},
+		{defects: "", quick: true},
+		{defects: nPlusOne, want: [][]string{{"n-plus-one"}}, quick: true},
+		{defects: smallPool, perHour: 16_000, want: [][]string{{"pool-limit", "held-transaction"}}},
+		{defects: noPipeline, want: [][]string{{"round-trips"}}},
+		{defects: typingPause, want: [][]string{{"delay-given-away"}}},
+		{defects: newConnection, want: [][]string{{"connection-per-turn"}}},
+		{defects: stubborn, modelFaults: `faults: ["30% status 400 on POST /v1/chat/completions"]`, want: [][]string{{"retries"}}},
+		{defects: noPipeline + "," + nPlusOne, want: [][]string{{"n-plus-one"}, {"round-trips"}}},
 	} {
-		t.Run(c.name, func(t *testing.T) {
+		t.Run(cmp.Or(c.defects, "healthy"), func(t *testing.T) {
 			if testing.Short() && !c.quick {
 				t.Skip("a run of half a minute")
 			}
-			if c.perHour == 0 {
-				c.perHour = 6000
-			}
-			defect := c.name
-			if len(c.checks) == 0 {
-				defect = ""
-			}
-			d := diagnosed(t, built, "DEFECTS", defect, "MODEL_FAULTS", c.modelFaults, "PER_HOUR", fmt.Sprint(c.perHour))
-			judge(t, d, c.checks)
+			perHour := cmp.Or(c.perHour, 6000)
+			d := diagnosed(t, built, "DEFECTS", c.defects, "MODEL_FAULTS", c.modelFaults, "PER_HOUR", strconv.Itoa(perHour))
+			judge(t, d, c.want)
 		})
 	}
 }
@@ -97,21 +96,29 @@ func diagnosed(t *testing.T, built product.Binary, filled ...string) *parley.Dia
 	return run.Diagnosis
 }
 
-// judge holds a diagnosis against the checks that name the defect; none: there must be no finding.
-func judge(t *testing.T, d *parley.Diagnosis, checks []string) {
+// judge holds a diagnosis against the checks that name the defects.
+func judge(t *testing.T, d *parley.Diagnosis, want [][]string) {
 	t.Helper()
 	t.Log(d.Answer)
 	for _, f := range slices.Concat(d.Findings, d.Notes) {
-		t.Logf("%s (note: %v): %s %v; %v at p95; %d of %d turns, confidence %.2f; %s", f.Check, f.Note, f.What, f.Saved, f.SavedP95, f.Affected, f.Turns, f.Confidence, f.Doubt)
+		t.Logf("%s (note: %v): %s; saves %v, %v at p95; %d of %d turns, confidence %.2f; %s",
+			f.Check, f.Note, f.What, seconds(f.Saved), seconds(f.SavedP95), f.Affected, f.Turns, f.Confidence, f.Doubt)
 	}
 	t.Logf("could not tell: %+v; clean: %v", d.Unknown, d.Clean)
-	if len(checks) == 0 {
-		if len(d.Findings) > 0 {
-			t.Error("the bot has no defect, and there are findings")
+	if len(want) == 0 && len(d.Findings) > 0 {
+		t.Error("the bot has no defect, and there are findings")
+	}
+	for i, checks := range want {
+		if i >= len(d.Findings) || !slices.Contains(checks, d.Findings[i].Check) {
+			t.Errorf("finding %d is none of %v", i+1, checks)
 		}
-		return
 	}
-	if len(d.Findings) == 0 || !slices.Contains(checks, d.Findings[0].Check) {
-		t.Errorf("the first finding is none of %v", checks)
+}
+
+// seconds is an estimate of a time, 0 if there is none.
+func seconds(e *parley.Estimate) time.Duration {
+	if e == nil {
+		return 0
 	}
+	return time.Duration(e.Value * float64(time.Second)).Round(100 * time.Microsecond)
 }
