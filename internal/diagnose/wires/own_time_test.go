@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"parley"
-	"parley/internal/diagnose/casetest"
 	"parley/internal/diagnose"
+	"parley/internal/diagnose/casetest"
 )
 
 // working is a turn with work of the bot's own between two calls, and time in which it does nothing.
