@@ -108,12 +108,12 @@ func (e *Evidence) replies() []float64 {
 	return out
 }
 
-// Named is a call in words: "PostgreSQL: SELECT ...", its operation cut short.
+// Named is a call in words: "SELECT ... (PostgreSQL)", its operation cut short.
 func Named(c *anatomy.TurnCall) string {
 	const longest = 90
 	operation := c.Operation
 	if r := []rune(operation); len(r) > longest {
 		operation = string(r[:longest]) + " ..."
 	}
-	return fmt.Sprintf("%s: %s", anatomy.Label(c.Wire), operation)
+	return fmt.Sprintf("%s (%s)", operation, anatomy.Label(c.Wire))
 }

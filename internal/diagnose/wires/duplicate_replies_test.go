@@ -35,7 +35,7 @@ func TestDuplicateReplies(t *testing.T) {
 		{"no reply, after a call that failed", func(t *casetest.Turn) {
 			t.Call("openai", "POST /v1/chat/completions", 20*ms, func(c *parley.Call) { c.Status, c.Failure = 500, "status 500" })
 		}, aFinding, "failed (status 500)", 3},
-		{"no reply, though all went well", think, aFinding, "nothing follows after OpenAI", 3},
+		{"no reply, though all went well", think, aFinding, "nothing follows after POST", 3},
 		{"no reply, and nothing was done", func(*casetest.Turn) {}, aFinding, "no call shows", 3},
 		{"never taken", func(t *casetest.Turn) { t.Row.Acked, t.Row.Failure = parley.None, "webhook: status 500" }, aFinding, "webhook: status 500", 3},
 		{"no reply, since a service hung", func(t *casetest.Turn) {
