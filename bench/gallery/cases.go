@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -60,9 +62,13 @@ func decoys() map[string]string {
 // gallerycase is one way to plant faults; several are told apart by their order of magnitude, which is measured.
 type gallerycase struct {
 	name   string
+	seed   int // in addition to that of all: healthy runs are to differ
 	faults []string
 	decoys []string
 }
+
+// healthyRuns is how many cases are without a fault.
+const healthyRuns = 20
 
 // gallery is all cases: half of them with one fault, half with two to four. Those without a fault are the healthy ones.
 func gallery() []gallerycase {
@@ -101,24 +107,14 @@ func gallery() []gallerycase {
 		}
 		out = append(out, c)
 	}
-	for _, healthy := range [][]string{
-		nil, nil, nil, nil, nil, {"decoy_slow_report"}, {"decoy_chatty_cache"}, {"decoy_background_delay"},
-		{"decoy_slow_report", "decoy_chatty_cache", "decoy_background_delay"}, nil,
-	} {
-		name := "healthy"
-		for _, d := range healthy {
-			name += "+" + d
+	for i := range healthyRuns {
+		// Every other one has decoys: one, another, the third, all.
+		c := gallerycase{name: fmt.Sprintf("healthy %d", i+1), seed: 100 + i}
+		if all := slices.Sorted(maps.Keys(decoys())); i%2 == 1 {
+			c.decoys = [][]string{all[:1], all[1:2], all[2:], all}[i/2%4]
+			c.name += " " + strings.Join(c.decoys, "+")
 		}
-		n := 0
-		for _, c := range out {
-			if c.name == name || strings.HasPrefix(c.name, name+"#") {
-				n++
-			}
-		}
-		if n > 0 {
-			name += "#" + string(rune('1'+n))
-		}
-		out = append(out, gallerycase{name: name, decoys: healthy})
+		out = append(out, c)
 	}
 	return out
 }

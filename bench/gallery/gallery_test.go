@@ -52,7 +52,7 @@ func TestCases(t *testing.T) {
 			}
 		}
 	}
-	if faulty < 24 || 2*several < faulty || healthy < 10 {
+	if faulty < 24 || 2*several < faulty || healthy < 20 {
 		t.Errorf("%d cases with faults, %d with several, %d without", faulty, several, healthy)
 	}
 }

@@ -83,12 +83,8 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 		return fmt.Errorf("make the folder of the gallery: %w", err)
 	}
 	var verdicts []verdict
-	for i, c := range chosen(gallery(), *names) {
-		of := *seed
-		if len(c.faults) == 0 {
-			of += i // healthy runs are to differ
-		}
-		v, err := g.judge(ctx, c, of)
+	for _, c := range chosen(gallery(), *names) {
+		v, err := g.judge(ctx, c, *seed+c.seed)
 		if errors.Is(err, errEnough) {
 			break
 		}
