@@ -42,6 +42,10 @@ test-go:
 test-e2e: build
 	@if [ -f e2e/go.mod ]; then cd e2e && go test ./... | sed '/no test files/d'; fi
 
+.PHONY: test-long
+test-long: build ## what takes too long for make test: every fault of the example and of a second bot, one by one
+	@cd e2e && PARLEY_LONG=1 go test -count=1 ./receptionist ./secondbot
+
 .PHONY: test-python
 test-python:
 	@for dir in $$(find examples -name tests -type d -printf '%h\n'); do \
@@ -92,8 +96,12 @@ bench-attribution: ## which calls are tied to their turns, by the bot's own log
 bench-analysis: ## parley report of a million turns
 	@go run ./bench/analysis
 
+.PHONY: gallery
+gallery: ## faults planted in the example: is the worst one named? Takes an hour, and can be gone on with
+	@go run ./bench/gallery
+
 .PHONY: bench-tap
-bench-tap: ## what a tap adds to a wire, beside PgBouncer and toxiproxy
+bench-tap: ## what a tap adds to a wire, beside PgBouncer, toxiproxy and nginx
 	@go run ./bench/tap
 
 .PHONY: vuln

@@ -18,6 +18,9 @@ import (
 // longest is how long one command may take before it is interrupted, as by Ctrl-C.
 const longest = 55 * time.Second
 
+// Long reports whether tests are to run that take minutes, as make test-long asks.
+func Long() bool { return os.Getenv("PARLEY_LONG") != "" }
+
 // Binary is parley, freshly built.
 type Binary struct {
 	Path string

@@ -33,8 +33,8 @@ func TestFaults(t *testing.T) {
 	healthy := play(t, built, &planted{})
 	for _, c := range slices.Concat(faultsOfStores(), faultsOfCalls(), faultsOfTurns(), decoys()) {
 		t.Run(c.fault, func(t *testing.T) {
-			if testing.Short() && !c.quick {
-				t.Skip("a run of some seconds")
+			if !c.quick && !product.Long() {
+				t.Skip("a run of some seconds; make test-long has all")
 			}
 			t.Parallel() // they wait most of the time, and there are many
 			if saw, there := c.shows(healthy); there {

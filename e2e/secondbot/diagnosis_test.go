@@ -47,7 +47,7 @@ func TestDefectIsWhatIsFound(t *testing.T) {
 		modelFaults string
 		perHour     int
 		want        [][]string // for each defect the checks that name it rightly
-		quick       bool       // also in short test runs
+		quick       bool       // not only in long test runs
 	}{
 		{defects: "", quick: true},
 		{defects: nPlusOne, want: [][]string{{"n-plus-one"}}, quick: true},
@@ -59,8 +59,8 @@ func TestDefectIsWhatIsFound(t *testing.T) {
 		{defects: noPipeline + "," + nPlusOne, want: [][]string{{"n-plus-one"}, {"round-trips"}}},
 	} {
 		t.Run(cmp.Or(c.defects, "healthy"), func(t *testing.T) {
-			if testing.Short() && !c.quick {
-				t.Skip("a run of half a minute")
+			if !c.quick && !product.Long() {
+				t.Skip("a run of half a minute; make test-long has all")
 			}
 			perHour := cmp.Or(c.perHour, 6000)
 			d := diagnosed(t, built, "DEFECTS", c.defects, "MODEL_FAULTS", c.modelFaults, "PER_HOUR", strconv.Itoa(perHour))
