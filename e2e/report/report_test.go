@@ -47,9 +47,9 @@ type seen struct {
 		Check  string
 		Marked int
 	}
-	Terms                 int
-	Undefined             []string // figures without a definition
-	Background, Main      string
+	Terms            int
+	Undefined        []string // figures without a definition
+	Background, Main string
 }
 
 // A healthy bot and one that falls behind make pages of different words, signs and pictures.
