@@ -71,9 +71,17 @@ func large(e *diagnose.Evidence, g *group, u usual, l diagnose.Limits) diagnose.
 	saved := map[int]float64{}
 	var bytes, rows []float64
 	var first *anatomy.TurnCall
-	for _, turn := range g.turns {
+	others := hindranceOf(e, u, func(c *anatomy.TurnCall) bool {
+		return c.Wire == g.wire && sized(c) && oversized(c, l) && valueOf(c) == g.operation
+	})
+	for turn := range e.Turns() {
 		less := u.less(e, turn, g.shown[turn])
-		saved[turn] = e.Saved(turn, func(i int) anatomy.Less { return less[i] })
+		others.add(turn, less)
+		if len(less) > 0 {
+			saved[turn] = e.Saved(turn, func(i int) anatomy.Less { return less[i] })
+		}
+	}
+	for _, turn := range g.turns {
 		sum := 0.0
 		for _, i := range g.shown[turn] {
 			c := &e.Turns()[turn].Calls[i]
@@ -92,7 +100,7 @@ func large(e *diagnose.Evidence, g *group, u usual, l diagnose.Limits) diagnose.
 			Layer: first.Layer, Wire: g.wire, Operation: first.Operation,
 			Why: "it is transferred, made and read while the person waits, and the bot answers nobody else while it parses",
 			Doubt: "what is counted is the time beyond that of small calls on the wire, and of the bot's own time beside it no more than making or reading " +
-				"so much takes at most; with a smaller value some of it may stay",
+				"so much takes at most, and the waits of other turns meanwhile; with a smaller value some of it may stay",
 		},
 	}
 	f := &s.Finding
