@@ -103,8 +103,7 @@ func (g *bench) look(dir string, o outcome) (outcome, error) {
 		return o, err
 	}
 	run := reader.Run()
-	summary := anatomy.Summarize(run, reader.Turns(), reader.Replies(), reader.Calls())
-	cases := anatomy.TakeApart(run, reader.Turns(), reader.Replies(), reader.Calls(), diagnose.MostTurns)
+	summary, cases := anatomy.Study(run, reader.Turns(), reader.Replies(), reader.Calls(), diagnose.MostTurns)
 	e := diagnose.NewEvidence(run, summary, cases, reader.Samples())
 	o.Diagnosis = diagnose.Diagnose(e, wires.Checks(), nil)
 	if err := reader.Err(); err != nil {

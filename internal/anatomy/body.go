@@ -2,7 +2,6 @@ package anatomy
 
 import (
 	"cmp"
-	"iter"
 	"slices"
 	"time"
 
@@ -124,8 +123,11 @@ func length(c *parley.Call) time.Duration {
 	return max(0, c.End-c.Start)
 }
 
-// result puts it together. The rows are those of the whole run, read again for the few turns that are shown.
-func (b *body) result(judged *laid, turns iter.Seq[parley.Turn], replies iter.Seq[parley.Reply], calls iter.Seq[parley.Call]) *Body {
+// dissector takes turns apart, by their ids; it is told the judged turns and those of the solo phase.
+type dissector func(scene *scene, judged, solo []judgedTurn, ids []int64) []Waterfall
+
+// result puts it together.
+func (b *body) result(judged *laid, dissect dissector) *Body {
 	out := &Body{Background: b.background()}
 	for i := range b.loads {
 		out.Loads = append(out.Loads, b.loads[i].result())
@@ -145,7 +147,7 @@ func (b *body) result(judged *laid, turns iter.Seq[parley.Turn], replies iter.Se
 		out.Difference = b.difference(judged, slow, peers, among)
 		ids = append(ids, judged.turns[slow.turn].id)
 	}
-	for _, w := range Dissect(b.scene.run, ids, turns, replies, calls) {
+	for _, w := range dissect(b.scene, judged.turns, b.solo, ids) {
 		if isTypical && w.Turn == middle {
 			out.Typical = new(w)
 		}

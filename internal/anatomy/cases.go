@@ -28,110 +28,152 @@ type Cases struct {
 // mostLoose bounds the calls of no turn that are kept.
 const mostLoose = 50_000
 
-// TakeApart takes apart the judged turns in the middle of a run, most of them at the most, and as many of its solo phase. Of a turn
-// there must be one row, the last; calls on one connection come in the order of their ends. Turns are read twice.
-func TakeApart(run *parley.Run, turns iter.Seq[parley.Turn], replies iter.Seq[parley.Reply], calls iter.Seq[parley.Call], most int) *Cases {
-	scene := newScene(run)
-	out := &Cases{}
-	wanted := out.choose(scene, turns, most)
-	for t := range rows(turns) {
-		if _, ok := wanted[t.ID]; ok {
-			wanted[t.ID] = &dissection{scene: scene, turn: t, elapsed: run.Elapsed, wires: map[string]*tying{}}
-		}
+// Study is Summarize, and takes turns apart besides: the judged ones in the middle of the run, most of them at the most, and as many of its
+// solo phase. Each sequence is read twice, as by Summarize alone.
+func Study(run *parley.Run, turns iter.Seq[parley.Turn], replies iter.Seq[parley.Reply], calls iter.Seq[parley.Call], most int) (*Summary, *Cases) {
+	var cases *Cases
+	summary := summarizeWith(run, turns, replies, calls, func(scene *scene, judged, solo []judgedTurn, ids []int64) []Waterfall {
+		b := newBench(scene, saidBy(judged), saidBy(solo), ids, most)
+		b.read(turns, replies, calls)
+		cases = b.cases()
+		return b.extra()
+	})
+	return summary, cases
+}
+
+// said is when a turn was.
+type said struct {
+	id     int64
+	spoken time.Duration
+}
+
+func saidBy(turns []judgedTurn) []said {
+	out := make([]said, len(turns))
+	for i := range turns {
+		out[i] = said{turns[i].id, turns[i].spoken}
 	}
-	for r := range rows(replies) {
-		if d := wanted[r.Turn]; d != nil && len(d.replies) < mostTurnCalls {
-			d.replies = append(d.replies, r)
-		}
-	}
-	begun := out.hear(wanted, calls)
-	for _, d := range wanted {
-		if d == nil {
-			continue
-		}
-		for wire, b := range begun {
-			d.wires[wire] = b.during(d, wire)
-		}
-		w := d.result()
-		if scene.judged.names[d.turn.Phase] {
-			out.Turns = append(out.Turns, w)
-		} else {
-			out.Solo = append(out.Solo, w)
-		}
-	}
-	bySpoken := func(a, b Waterfall) int { return cmp.Or(cmp.Compare(a.Spoken, b.Spoken), cmp.Compare(a.Turn, b.Turn)) }
-	slices.SortFunc(out.Turns, bySpoken)
-	slices.SortFunc(out.Solo, bySpoken)
 	return out
 }
 
-// choose picks the turns, and sets the stretch.
-func (c *Cases) choose(s *scene, turns iter.Seq[parley.Turn], most int) map[int64]*dissection {
-	type said struct {
-		id     int64
-		spoken time.Duration
-	}
-	var judged, solo []said
-	for t := range rows(turns) {
-		switch {
-		case t.Outcome == parley.Unsent:
-		case s.judged.names[t.Phase]:
-			judged = append(judged, said{t.ID, t.Spoken})
-		case s.solo.names[t.Phase]:
-			solo = append(solo, said{t.ID, t.Spoken})
-		}
-	}
-	c.Judged = len(judged)
-	wanted := map[int64]*dissection{}
-	middle := func(all []said) []said {
-		slices.SortFunc(all, func(a, b said) int { return cmp.Or(cmp.Compare(a.spoken, b.spoken), cmp.Compare(a.id, b.id)) })
-		outside := max(0, len(all)-most)
-		all = all[outside/2 : len(all)-(outside-outside/2)]
-		for _, t := range all {
-			wanted[t.id] = nil
-		}
-		return all
-	}
-	middle(solo)
-	if chosen := middle(judged); len(chosen) > 0 {
-		c.From, c.To = chosen[0].spoken, s.run.Elapsed
-		if len(chosen) < len(judged) {
-			c.To = chosen[len(chosen)-1].spoken + 1
-		}
-	}
-	return wanted
+// bench is where turns are taken apart: those of the cases, and a few others.
+type bench struct {
+	scene  *scene
+	wanted map[int64]*dissection // nil until its row was read
+	chosen map[int64]bool        // those of the cases
+	others []int64
+	out    Cases
+	begun  map[string]*begins
 }
 
-// hear gives the calls to their turns, keeps those of none, and returns when all began, by wire.
-func (c *Cases) hear(wanted map[int64]*dissection, calls iter.Seq[parley.Call]) map[string]*begins {
-	begun := map[string]*begins{}
+func newBench(s *scene, judged, solo []said, others []int64, most int) *bench {
+	b := &bench{scene: s, wanted: map[int64]*dissection{}, chosen: map[int64]bool{}, others: others, begun: map[string]*begins{}}
+	b.out.Judged = len(judged)
+	b.choose(solo, most)
+	if chosen := b.choose(judged, most); len(chosen) > 0 {
+		b.out.From, b.out.To = chosen[0].spoken, s.run.Elapsed
+		if len(chosen) < len(judged) {
+			b.out.To = chosen[len(chosen)-1].spoken + 1
+		}
+	}
+	for _, id := range others {
+		b.wanted[id] = nil
+	}
+	return b
+}
+
+// choose picks the turns in the middle.
+func (b *bench) choose(all []said, most int) []said {
+	slices.SortFunc(all, func(a, b said) int { return cmp.Or(cmp.Compare(a.spoken, b.spoken), cmp.Compare(a.id, b.id)) })
+	outside := max(0, len(all)-most)
+	all = all[outside/2 : len(all)-(outside-outside/2)]
+	for _, t := range all {
+		b.wanted[t.id], b.chosen[t.id] = nil, true
+	}
+	return all
+}
+
+// read reads each table once.
+func (b *bench) read(turns iter.Seq[parley.Turn], replies iter.Seq[parley.Reply], calls iter.Seq[parley.Call]) {
+	for t := range rows(turns) {
+		if _, ok := b.wanted[t.ID]; ok {
+			b.wanted[t.ID] = &dissection{scene: b.scene, turn: t, elapsed: b.scene.run.Elapsed, wires: map[string]*tying{}}
+		}
+	}
+	for r := range rows(replies) {
+		if d := b.wanted[r.Turn]; d != nil && len(d.replies) < mostTurnCalls {
+			d.replies = append(d.replies, r)
+		}
+	}
 	var conns connections
 	for call := range rows(calls) {
 		opened, flew := conns.meet(call.Wire, &call)
-		if d := wanted[call.Turn]; d != nil {
+		if d := b.wanted[call.Turn]; d != nil {
 			d.own(&call, opened, flew)
-		} else if call.Turn != 0 && call.Start < c.To && (call.End == parley.None || call.End > c.From) && len(c.Others) < mostLoose {
-			c.Others = append(c.Others, call)
 		}
-		if call.Start < c.From || call.Start >= c.To {
+		for _, id := range b.others {
+			if d := b.wanted[id]; d != nil && !b.chosen[id] {
+				d.tally(&call)
+			}
+		}
+		b.hear(&call)
+	}
+	for _, begun := range b.begun {
+		slices.Sort(begun.all)
+		slices.Sort(begun.loose)
+	}
+}
+
+// hear keeps what a call is to the stretch.
+func (b *bench) hear(call *parley.Call) {
+	c := &b.out
+	if !b.chosen[call.Turn] && call.Turn != 0 && call.Start < c.To && (call.End == parley.None || call.End > c.From) && len(c.Others) < mostLoose {
+		c.Others = append(c.Others, *call)
+	}
+	if call.Start < c.From || call.Start >= c.To {
+		return
+	}
+	if call.Turn == 0 && len(c.Loose) < mostLoose {
+		c.Loose = append(c.Loose, *call)
+	}
+	if call.Blocking {
+		return
+	}
+	if b.begun[call.Wire] == nil {
+		b.begun[call.Wire] = &begins{}
+	}
+	b.begun[call.Wire].add(call)
+}
+
+// cases are the turns chosen, taken apart.
+func (b *bench) cases() *Cases {
+	for id, d := range b.wanted {
+		if d == nil || !b.chosen[id] {
 			continue
 		}
-		if call.Turn == 0 && len(c.Loose) < mostLoose {
-			c.Loose = append(c.Loose, call)
+		for wire, begun := range b.begun {
+			d.wires[wire] = begun.during(d, wire)
 		}
-		if call.Blocking {
-			continue
+		w := d.result()
+		if b.scene.judged.names[d.turn.Phase] {
+			b.out.Turns = append(b.out.Turns, w)
+		} else {
+			b.out.Solo = append(b.out.Solo, w)
 		}
-		if begun[call.Wire] == nil {
-			begun[call.Wire] = &begins{}
-		}
-		begun[call.Wire].add(&call)
 	}
-	for _, b := range begun {
-		slices.Sort(b.all)
-		slices.Sort(b.loose)
+	bySpoken := func(a, b Waterfall) int { return cmp.Or(cmp.Compare(a.Spoken, b.Spoken), cmp.Compare(a.Turn, b.Turn)) }
+	slices.SortFunc(b.out.Turns, bySpoken)
+	slices.SortFunc(b.out.Solo, bySpoken)
+	return &b.out
+}
+
+// extra are the few others, taken apart, each once.
+func (b *bench) extra() (out []Waterfall) {
+	for i, id := range b.others {
+		if d := b.wanted[id]; d != nil && !slices.Contains(b.others[:i], id) {
+			out = append(out, d.result())
+		}
 	}
-	return begun
+	return out
 }
 
 // begins are the moments at which calls on a wire began, all of them and those tied to no turn.

@@ -5,11 +5,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"parley"
 )
 
-// TestTakeApartOthers: a call of a warm-up's turn that is under way when the judged turns begin takes room beside theirs.
-func TestTakeApartOthers(t *testing.T) {
+// TestStudyOthers: a call of a warm-up's turn that is under way when the judged turns begin takes room beside theirs.
+func TestStudyOthers(t *testing.T) {
 	const s = time.Second
 	run := &parley.Run{Elapsed: 40 * s, Phases: []parley.Phase{
 		{Name: "warmup", Kind: parley.WarmUp, Start: 0, End: 10 * s}, {Name: "steady", Kind: parley.Steady, Start: 10 * s, End: 40 * s},
@@ -24,7 +26,10 @@ func TestTakeApartOthers(t *testing.T) {
 		{ID: 3, Turn: 3, Wire: "w", Start: 13 * s, End: 15 * s},
 		{ID: 4, Turn: 2, Wire: "w", Start: 15 * s, End: parley.None},
 	}
-	cases := TakeApart(run, slices.Values(turns), nil, slices.Values(calls), 10)
+	summary, cases := Study(run, slices.Values(turns), nil, slices.Values(calls), 10)
+	if diff := cmp.Diff(Summarize(run, slices.Values(turns), nil, slices.Values(calls)), summary); diff != "" {
+		t.Errorf("the summary differs from Summarize's (-want +got):\n%s", diff)
+	}
 	var got []int64
 	for _, c := range cases.Others {
 		got = append(got, c.ID)

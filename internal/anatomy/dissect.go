@@ -92,10 +92,15 @@ func (d *dissection) own(c *parley.Call, opened, flew bool) {
 }
 
 func (d *dissection) add(c *parley.Call, opened, flew bool) {
-	mine := c.Turn == d.turn.ID
-	if mine {
+	if c.Turn == d.turn.ID {
 		d.own(c, opened, flew)
 	}
+	d.tally(c)
+}
+
+// tally counts the calls that began during the turn, its own and others'.
+func (d *dissection) tally(c *parley.Call) {
+	mine := c.Turn == d.turn.ID
 	if c.Blocking || c.Start < min(d.turn.Due, d.turn.Spoken) || c.Start > d.end() {
 		return
 	}

@@ -13,6 +13,13 @@ import (
 // Turns never said (Unsent) are no waits. Turns whose end was not recorded count as waiting until
 // the end of the record, run.Elapsed.
 func Summarize(run *parley.Run, turns iter.Seq[parley.Turn], replies iter.Seq[parley.Reply], calls iter.Seq[parley.Call]) *Summary {
+	return summarizeWith(run, turns, replies, calls, func(_ *scene, _, _ []judgedTurn, ids []int64) []Waterfall {
+		return Dissect(run, ids, turns, replies, calls)
+	})
+}
+
+// summarizeWith reads each sequence once, and has the turns that are shown taken apart by dissect.
+func summarizeWith(run *parley.Run, turns iter.Seq[parley.Turn], replies iter.Seq[parley.Reply], calls iter.Seq[parley.Call], dissect dissector) *Summary {
 	scene := newScene(run)
 	judged, solo := newCrowdCount(&scene.judged, run), newCrowdCount(&scene.solo, run)
 	rates, ramp := newRateCount(run.Elapsed), newRampCount(scene.ramp, run.Elapsed)
@@ -63,7 +70,7 @@ func Summarize(run *parley.Run, turns iter.Seq[parley.Turn], replies iter.Seq[pa
 	out.Visits = visits.result(wires.money)
 	out.Money = wires.money.result(&out.Visits)
 	out.Heat = heat.result()
-	out.Anatomy = body.result(&laid, turns, replies, calls)
+	out.Anatomy = body.result(&laid, dissect)
 	return out
 }
 

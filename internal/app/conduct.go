@@ -9,6 +9,7 @@ import (
 	"parley"
 	"parley/internal/anatomy"
 	"parley/internal/demo"
+	"parley/internal/diagnose"
 	"parley/internal/engine"
 	"parley/internal/plan"
 	"parley/internal/record"
@@ -124,13 +125,14 @@ func assess(dir string, judge bool) (report.Document, error) {
 	}
 	run := reader.Run()
 	d := report.Document{Run: run, Titles: titles()}
-	d.Summary = anatomy.Summarize(run, reader.Turns(), reader.Replies(), reader.Calls())
+	summary, cases := anatomy.Study(run, reader.Turns(), reader.Replies(), reader.Calls(), diagnose.MostTurns)
+	d.Summary = summary
 	if run.Diagnosis == nil {
-		if run.Diagnosis, err = diagnosed(reader, d.Summary); err != nil {
+		if run.Diagnosis, err = diagnosed(reader, summary, cases); err != nil {
 			return report.Document{}, err
 		}
 	}
-	d.Proofs = proofs(reader, run.Diagnosis)
+	d.Proofs = proofs(reader, run.Diagnosis, cases)
 	if err := reader.Err(); err != nil {
 		return report.Document{}, err
 	}

@@ -21,14 +21,13 @@ func (a *App) Checks() error {
 	return report.Checks(a.Out, wires.Checks(), report.TerminalOptions{Width: a.Width, Color: a.Color})
 }
 
-// diagnosed runs the checks over a record. The tables of turns and replies are read once more, that of calls, too.
-func diagnosed(reader *record.Reader, sum *anatomy.Summary) (*parley.Diagnosis, error) {
+// diagnosed runs the checks over a run.
+func diagnosed(reader *record.Reader, sum *anatomy.Summary, cases *anatomy.Cases) (*parley.Diagnosis, error) {
 	run := reader.Run()
 	settings, err := settingsOf(run)
 	if err != nil {
 		return nil, err
 	}
-	cases := anatomy.TakeApart(run, reader.Turns(), reader.Replies(), reader.Calls(), diagnose.MostTurns)
 	d := diagnose.Diagnose(diagnose.NewEvidence(run, sum, cases, reader.Samples()), wires.Checks(), settings)
 	return &d, nil
 }
@@ -54,15 +53,24 @@ func settingsOf(run *parley.Run) (map[string]diagnose.Setting, error) {
 // mostProofs bounds the turns that are taken apart to be drawn beside a finding.
 const mostProofs = 12
 
-// proofs takes apart the most typical turn of each finding. Turns and calls are read only if there is a finding.
-func proofs(reader *record.Reader, d *parley.Diagnosis) []anatomy.Waterfall {
-	var ids []int64
+// proofs are the most typical turns of the findings, taken apart. The tables are read again only for turns that are not among the cases, as
+// when the diagnosis is that of an earlier parley.
+func proofs(reader *record.Reader, d *parley.Diagnosis, cases *anatomy.Cases) (out []anatomy.Waterfall) {
+	var seen, missing []int64
 	for i := range d.Findings {
-		if e := d.Findings[i].Examples; len(e) > 0 && !slices.Contains(ids, e[0].Turn) && len(ids) < mostProofs {
-			ids = append(ids, e[0].Turn)
+		e := d.Findings[i].Examples
+		if len(e) == 0 || slices.Contains(seen, e[0].Turn) || len(seen) == mostProofs {
+			continue
 		}
+		seen = append(seen, e[0].Turn)
+		at := slices.IndexFunc(cases.Turns, func(w anatomy.Waterfall) bool { return w.Turn == e[0].Turn })
+		if at < 0 {
+			missing = append(missing, e[0].Turn)
+			continue
+		}
+		out = append(out, cases.Turns[at])
 	}
-	return anatomy.Dissect(reader.Run(), ids, reader.Turns(), reader.Replies(), reader.Calls())
+	return append(out, anatomy.Dissect(reader.Run(), missing, reader.Turns(), reader.Replies(), reader.Calls())...)
 }
 
 // titles are the names of the checks for people, by id.

@@ -36,7 +36,7 @@ func TestProbeAndProcessesOfARun(t *testing.T) {
 	}
 	all := seriesOf(t, dir)
 	begin, end := run.Phases[1].Start, run.Phases[len(run.Phases)-1].Start
-	probes := all["parley_probe_seconds{/health}"]
+	probes := all["parley_probe_seconds{/.well-known/parley-probe}"]
 	for _, s := range probes {
 		if s.At < begin || s.At > end || s.Value <= 0 || s.Value > 10 {
 			t.Errorf("sample %+v, with phases from %v to the drain at %v", s, begin, end)
@@ -45,7 +45,7 @@ func TestProbeAndProcessesOfARun(t *testing.T) {
 	if len(probes) < 10 || len(probes) > 31 {
 		t.Errorf("%d probes in 3 s, want 30 at the most", len(probes))
 	}
-	if failures := all["parley_probe_failures_total{/health}"]; len(failures) != 1 || failures[0].Value != 0 {
+	if failures := all["parley_probe_failures_total{/.well-known/parley-probe}"]; len(failures) != 1 || failures[0].Value != 0 {
 		t.Errorf("failures %+v, want a single 0", failures)
 	}
 	if runtime.GOOS != "linux" {

@@ -40,7 +40,7 @@ func (d *decoder) plan(root value, dir string) *Plan {
 		}},
 		field{"checks", func(v value) { d.checks(v, p) }},
 	)
-	p.Target.Probe.resolve(p.Target.Webhook, p.Target.Ready)
+	p.Target.Probe.resolve()
 	d.check(p)
 	return p
 }

@@ -101,7 +101,7 @@ func TestExampleOfTheManual(t *testing.T) {
 		Env:          map[string]string{"LOG_LEVEL": "warning", "BOOKING_CALENDAR": "main"},
 		Data:         "disposable",
 		Proxy:        Proxy{On: true, Listen: "127.0.0.1:0"},
-		Probe:        Probe{On: true, Path: "/health", Every: 100 * time.Millisecond},
+		Probe:        Probe{On: true, Path: nowhere, Every: 100 * time.Millisecond},
 		Evolution: Evolution{
 			Version: "v2", JWTKey: "simulated", Media: "api",
 			Instance: "receptionist", APIKey: "parley-simulated-key", Number: "5511999990000",

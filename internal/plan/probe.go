@@ -2,7 +2,6 @@ package plan
 
 import (
 	"net/url"
-	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v4"
@@ -58,28 +57,16 @@ func probePath(s string) (string, error) {
 	return s, nil
 }
 
-// resolve fills in the path: that of the route which says whether the bot is ready, if it is the same server's.
-func (p *Probe) resolve(webhook, ready string) {
+// nowhere is a route that no bot has: what answers 404 does no work. That of ready often asks the databases, and those calls would stand
+// among the turns' own.
+const nowhere = "/.well-known/parley-probe"
+
+// resolve fills in the path.
+func (p *Probe) resolve() {
 	switch {
 	case !p.On:
 		*p = Probe{}
 	case p.Path == "":
-		p.Path = "/"
-		if w, r := serverOf(webhook), serverOf(ready); w != nil && r != nil && w.Host == r.Host && strings.HasPrefix(r.Path, "/") {
-			p.Path = r.EscapedPath()
-		}
+		p.Path = nowhere
 	}
-}
-
-// serverOf parses a URL of the plan so that the hosts of two can be compared; nil if it is none.
-func serverOf(text string) *url.URL {
-	u, err := url.Parse(strings.ReplaceAll(text, portReference, "1"))
-	if err != nil || u.Host == "" {
-		return nil
-	}
-	if u.Port() == "" {
-		u.Host += map[bool]string{true: ":443", false: ":80"}[u.Scheme == "https"]
-	}
-	u.Host = strings.Replace(u.Host, "localhost:", "127.0.0.1:", 1)
-	return u
 }

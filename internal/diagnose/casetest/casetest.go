@@ -144,8 +144,7 @@ func (r *Run) Evidence() *diagnose.Evidence {
 	run := r.describe()
 	slices.SortStableFunc(r.calls, func(a, b parley.Call) int { return int(a.End - b.End) })
 	turns, replies, calls := slices.Values(r.turns), slices.Values(r.replies), slices.Values(r.calls)
-	summary := anatomy.Summarize(run, turns, replies, calls)
-	cases := anatomy.TakeApart(run, turns, replies, calls, diagnose.MostTurns)
+	summary, cases := anatomy.Study(run, turns, replies, calls, diagnose.MostTurns)
 	return diagnose.NewEvidence(run, summary, cases, slices.Values(r.Samples))
 }
 
