@@ -46,6 +46,10 @@ async function answer(to, text) {
 }
 
 http.createServer((request, response) => {
+  if (request.method !== 'POST') { // parley's probe, say
+    response.writeHead(404).end();
+    return;
+  }
   let all = '';
   request.on('data', (piece) => { all += piece; }).on('end', () => {
     response.end();

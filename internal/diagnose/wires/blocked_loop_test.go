@@ -28,7 +28,7 @@ func oneAfterTheOther(t *simulatedTurn) {
 		{"postgres", opRead, 4 * time.Millisecond}, {"openai", opChat, 400 * time.Millisecond},
 		{"postgres", opStore, 4 * time.Millisecond}, {"evolution", "POST /message/sendText/{instance}", 5 * time.Millisecond},
 	} {
-		time.Sleep(t.jitter(t.bot.own))
+		time.Sleep(t.jitter(t.own))
 		t.bare(c.wire, c.operation, c.took)
 	}
 	t.row.Outcome, t.row.AnsweredAt = parley.Answered, t.now()

@@ -10,7 +10,7 @@ import (
 
 // statement is one that waits for something shared (a pool of one, by name) and keeps it; it returns when it has it, and is done.
 func (t *simulatedTurn) statement(operation, state, wants string, took time.Duration) {
-	t.work(t.jitter(t.bot.own))
+	t.work(t.jitter(t.own))
 	place := len(t.calls)
 	from := t.now()
 	if wants != "" {

@@ -30,6 +30,7 @@ type simulated struct {
 
 type simulatedTurn struct {
 	bot    *simulated
+	own    time.Duration // before each call: the bot's, unless a test says otherwise
 	random *rand.Rand
 	phase  string
 	step   int32
@@ -92,7 +93,7 @@ func (b *simulated) play(run *casetest.Run, loads []simulatedLoad, play func(t *
 			run.Phases = append(run.Phases, parley.Phase{Name: string(l.kind), Kind: l.kind, Start: from, End: to})
 		}
 		for at := from; at < to; {
-			turn := &simulatedTurn{bot: b, random: rand.New(rand.NewPCG(b.random.Uint64(), 1)), phase: string(l.kind), step: step, conn: map[string]int64{}}
+			turn := &simulatedTurn{bot: b, own: b.own, random: rand.New(rand.NewPCG(b.random.Uint64(), 1)), phase: string(l.kind), step: step, conn: map[string]int64{}}
 			turn.row = parley.Turn{Due: at, Spoken: at, Sent: at, Acked: parley.None, AckLatency: parley.None, FirstReply: parley.None, AnsweredAt: parley.None}
 			b.turns = append(b.turns, turn)
 			all.Go(func() {
@@ -201,7 +202,7 @@ func (t *simulatedTurn) ack() {
 
 // call makes a call and waits for it.
 func (t *simulatedTurn) call(wire, operation string, took time.Duration) {
-	t.work(t.jitter(t.bot.own))
+	t.work(t.jitter(t.own))
 	t.bare(wire, operation, took)
 }
 
@@ -216,7 +217,7 @@ func (t *simulatedTurn) bare(wire, operation string, took time.Duration) {
 // blocking is a call that keeps its event loop.
 func (t *simulatedTurn) blocking(wire, operation string, took time.Duration) {
 	t.bot.loop <- struct{}{}
-	time.Sleep(t.jitter(t.bot.own))
+	time.Sleep(t.jitter(t.own))
 	t.bare(wire, operation, took)
 	<-t.bot.loop
 }
@@ -255,7 +256,7 @@ func healthyTurn(t *simulatedTurn) {
 
 // pooled does something with a connection to the database.
 func (t *simulatedTurn) pooled(do func()) {
-	t.work(t.jitter(t.bot.own))
+	t.work(t.jitter(t.own))
 	t.acquire("postgres")
 	do()
 	t.release("postgres")

@@ -31,7 +31,7 @@ func TestWorkersLimit(t *testing.T) {
 		}
 		t.Run(fmt.Sprintf("%d synchronous workers with work of their own", n), func(t *testing.T) {
 			run := simulate(t, uint64(n), n, nil, atRate(1.05*float64(n)/0.5, 60), func(t *simulatedTurn) {
-				t.bot.own = 20 * time.Millisecond
+				t.own = 20 * time.Millisecond
 				oneAfterTheOther(t)
 			})
 			f := onlyFinding(t, limitFindings(t, run), "workers-limit")
@@ -114,7 +114,7 @@ func TestHealthyBotsHaveNoLimit(t *testing.T) {
 		}
 		probes := random.IntN(2) == 0
 		run := simulate(t, uint64(i), 4, map[string]int{"postgres": 30}, loads, func(t *simulatedTurn) {
-			t.bot.own = own
+			t.own = own
 			healthyTurn(t)
 		})
 		if !probes {
