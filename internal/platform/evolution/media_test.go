@@ -251,7 +251,8 @@ func TestTextsAreNotKept(t *testing.T) {
 		t.Error("a text is kept")
 	}
 	m := p.Message(p.User(17), 4, "Do you have time on Friday?", moment())
-	if n := testing.AllocsPerRun(50, func() { p.Webhook(nil, m) }); n > 1 {
+	space := make([]byte, 0, 4<<10)
+	if n := testing.AllocsPerRun(50, func() { p.Webhook(space, m) }); n > 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
